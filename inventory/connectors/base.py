@@ -1,0 +1,90 @@
+"""The seam every platform fills: what a connector is asked for and what it may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from inventory.records import AnyRecord, Kind, Platform
+
+
+class CollectionFailed(Exception):
+    """The platform could not be read; nothing is published and nothing retired.
+
+    `code` is one of the causes in `inventory.causes`; the message is a sentence that says what
+    happened, `advice` one that says what to do.
+    """
+
+    def __init__(self, message: str, *, code: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.advice = advice
+
+
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """One object that exists but could not be made into a record. It is quarantined, never missing."""
+
+    kind: Kind
+    ref: str
+    name: str
+    reason: str
+
+
+class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account may not read, as the platform itself explains it. Does not spoil a run."""
+
+    kind: Kind
+    property: str  # "*" when the whole object is withheld
+    count: int  # how many objects
+    example: str  # the name or ref of one of them
+    explanation: str
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the answer for a kind may not be whole. A run with a doubt is PARTIAL and retires nothing."""
+
+    kind: Kind | None  # None: the whole run
+    code: str  # missing-page, count-mismatch, duplicate, withheld, transport, session …
+    message: str
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How many objects of a kind the platform says there are; checked against what arrived."""
+
+    kind: Kind
+    expected: int
+
+
+Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answered: shown by the connection test, compared at each run."""
+
+    instance_uuid: str
+    product: str
+    version: str
+    build: str
+    account: str
+    warnings: tuple[str, ...] = ()  # e.g. the account holds write privileges
+
+
+class Connector(Protocol):
+    platform: Platform
+
+    def probe(self) -> Identity:
+        """Log in, say who answers, change nothing; or raise CollectionFailed."""
+        ...
+
+    def collect(self) -> Iterator[Item]:
+        """Yield every object once, with what could not be read; or raise CollectionFailed.
+
+        Never a silent subset: what is missing is yielded as Unreadable, BlindSpot or Doubt. The
+        first item is the PlatformSettings record, whose uid is the platform's instance id.
+        """
+        ...
+
+
+SessionSink = Callable[[str], None]  # told the session's cookie, so that a killed run's session can be ended

@@ -1,0 +1,286 @@
+"""The words a policy check is written in: `@check`, `Violation`, `known`, `Estate`.
+
+A check is a pure function over one record (its subject), optionally the estate around it, its
+parameters and the clock. Yield nothing = PASS, yield = FAIL, `known(...)` of a fact the platform did
+not give = UNKNOWN, `not_applicable(...)` = NOT_APPLICABLE, any other exception = ERROR. No database,
+no network, no settings.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, NoReturn, TypeVar, get_type_hints
+
+import msgspec
+
+from inventory.records import (
+    KIND_OF,
+    AnyRecord,
+    Cluster,
+    Datastore,
+    Grant,
+    Host,
+    Image,
+    Kind,
+    Network,
+    Platform,
+    PlatformSettings,
+    PowerState,
+    Role,
+    Switch,
+    VirtualMachine,
+)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+class Outcome(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not_applicable"
+    ERROR = "error"
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One deviation. `key` makes it the same finding tomorrow; "" where a subject can have only one."""
+
+    message: str  # a sentence about this asset
+    key: str = ""
+    seen: str = ""  # what was observed, in a few words
+    expected: str = ""  # what the policy asks for
+    evidence: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class FactMissing(Exception):
+    """A fact the check needs was not given by the platform."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(fact)
+        self.fact = fact
+
+
+class NotApplicable(Exception):
+    """The check does not concern this subject."""
+
+
+def known(value: T | None, fact: str) -> T:
+    """The value, or raise FactMissing: what could not be read never passes."""
+    if value is None:
+        raise FactMissing(fact)
+    return value
+
+
+def not_applicable(reason: str) -> NoReturn:
+    raise NotApplicable(reason)
+
+
+class NoParams(msgspec.Struct, frozen=True):
+    """For a check without parameters."""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What we know of an asset from having watched it."""
+
+    first_seen_at: datetime
+    power_since: datetime | None = None  # since when the power state is what it is
+
+
+class Estate:
+    """An indexed, read-only view of one source's records at one moment.
+
+    `complete` holds the kinds whose list is known to be whole: an index over another kind proves
+    something only when its list is; ask with `estate.whole(Kind.VM)`.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[AnyRecord],
+        *,
+        complete: frozenset[Kind] = frozenset(Kind),
+        history: Mapping[tuple[Kind, str], History] | None = None,
+    ) -> None:
+        self.records = records
+        self.complete = complete
+        self.history = history or {}
+
+    def whole(self, *kinds: Kind) -> None:
+        """Return when the lists of these kinds are complete, or raise FactMissing."""
+        for kind in kinds:
+            if kind not in self.complete:
+                raise FactMissing(f"the complete list of kind {kind.value}")
+
+    def of(self, record_type: type[R]) -> tuple[R, ...]:
+        return self._by_type.get(record_type, ())
+
+    def power_since(self, vm: VirtualMachine) -> datetime | None:
+        seen = self.history.get((Kind.VM, vm.uid))
+        return seen.power_since if seen else None
+
+    @cached_property
+    def _by_type(self) -> dict[type, tuple[Any, ...]]:
+        groups: dict[type, list[Any]] = {}
+        for record in self.records:
+            groups.setdefault(type(record), []).append(record)
+        return {record_type: tuple(group) for record_type, group in groups.items()}
+
+    @cached_property
+    def hosts(self) -> dict[str, Host]:
+        return {host.ref: host for host in self.of(Host)}
+
+    @cached_property
+    def networks(self) -> dict[str, Network]:
+        return {network.ref: network for network in self.of(Network)}
+
+    @cached_property
+    def switches(self) -> dict[str, Switch]:
+        return {switch.ref: switch for switch in self.of(Switch)}
+
+    @cached_property
+    def clusters(self) -> dict[str, Cluster]:
+        return {cluster.ref: cluster for cluster in self.of(Cluster)}
+
+    @cached_property
+    def datastores(self) -> dict[str, Datastore]:
+        return {datastore.ref: datastore for datastore in self.of(Datastore)}
+
+    @cached_property
+    def roles(self) -> dict[int, Role]:
+        return {int(role.uid): role for role in self.of(Role)}
+
+    @cached_property
+    def vms_by_host(self) -> dict[str, tuple[VirtualMachine, ...]]:
+        groups: dict[str, list[VirtualMachine]] = {}
+        for vm in self.of(VirtualMachine):
+            if vm.host_ref is not None:
+                groups.setdefault(vm.host_ref, []).append(vm)
+        return {ref: tuple(group) for ref, group in groups.items()}
+
+    @cached_property
+    def vms_by_mac(self) -> dict[str, tuple[tuple[VirtualMachine, str], ...]]:
+        """Configured MAC → (machine, NIC key) of everyone who claims it."""
+        claims: dict[str, list[tuple[VirtualMachine, str]]] = {}
+        for vm in self.of(VirtualMachine):
+            for nic in vm.nics or ():
+                if nic.mac:
+                    claims.setdefault(nic.mac, []).append((vm, nic.key))
+        return {mac: tuple(holders) for mac, holders in claims.items()}
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered check: what it is called, what it asks and how a deviation is mended."""
+
+    id: str
+    title: str
+    kind: Kind
+    severity: Severity
+    statements: tuple[str, ...]
+    why: str
+    fix: dict[Platform, str]
+    run: Callable[..., Iterator[Violation]]
+    params: type[msgspec.Struct]
+    wants: frozenset[str]  # which of estate, params, now the function takes
+    facts: tuple[str, ...]  # record fields that decide it, for "what blinds this check"
+    controls: tuple[str, ...] = ()  # hardening control ids it answers
+    aliases: tuple[str, ...] = ()
+
+
+CHECKS: dict[str, Check] = {}
+
+
+class BadCheck(Exception):
+    """A check was declared without something every check must have."""
+
+
+def check(
+    *,
+    id: str,  # noqa: A002
+    title: str,
+    severity: Severity,
+    statements: tuple[str, ...],
+    why: str,
+    fix: dict[Platform, str],
+    facts: tuple[str, ...],
+    params: type[msgspec.Struct] = NoParams,
+    controls: tuple[str, ...] = (),
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Iterator[Violation]]], Callable[..., Iterator[Violation]]]:
+    """Register a check under its permanent id, or raise BadCheck."""
+
+    def register(function: Callable[..., Iterator[Violation]]) -> Callable[..., Iterator[Violation]]:
+        if not (why.strip() and fix and statements and title.strip()):
+            raise BadCheck(f"{id}: why, fix, statements and title are required")
+        if id in CHECKS:
+            raise BadCheck(f"{id}: declared twice")
+        signature = list(inspect.signature(function).parameters)
+        subject = get_type_hints(function)[signature[0]]
+        if subject not in KIND_OF:
+            raise BadCheck(f"{id}: its first parameter must be a record")
+        wants = frozenset(signature[1:])
+        if not wants <= {"estate", "params", "now"}:
+            raise BadCheck(f"{id}: it may take estate, params and now, not {sorted(wants)}")
+        unknown = set(facts) - set(subject.__struct_fields__)
+        if unknown or not facts:
+            raise BadCheck(f"{id}: facts must name fields of its subject, not {sorted(unknown)}")
+        CHECKS[id] = Check(
+            id=id,
+            title=title,
+            kind=KIND_OF[subject],
+            severity=severity,
+            statements=statements,
+            why=why,
+            fix=fix,
+            run=function,
+            params=params,
+            wants=wants,
+            facts=facts,
+            controls=controls,
+            aliases=aliases,
+        )
+        return function
+
+    return register
+
+
+__all__ = [
+    "CHECKS",
+    "BadCheck",
+    "Check",
+    "Cluster",
+    "Datastore",
+    "Estate",
+    "FactMissing",
+    "Grant",
+    "History",
+    "Host",
+    "Image",
+    "Kind",
+    "Network",
+    "NoParams",
+    "NotApplicable",
+    "Outcome",
+    "Platform",
+    "PlatformSettings",
+    "PowerState",
+    "Role",
+    "Severity",
+    "Switch",
+    "Violation",
+    "VirtualMachine",
+    "check",
+    "known",
+    "not_applicable",
+]
