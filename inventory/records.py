@@ -108,7 +108,9 @@ class GuestNic(Part, frozen=True, kw_only=True, omit_defaults=True):
     addresses: tuple[str, ...] = ()
 
 
-class VirtualMachine(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vm"):
+class VirtualMachine(
+    Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vm"
+):
     bios_uuid: str | None = None  # config.uuid
     power_state: PowerState | None = None  # runtime.powerState
     connection_state: str | None = None  # runtime.connectionState
@@ -248,7 +250,9 @@ class PlacementRule(Part, frozen=True, kw_only=True, omit_defaults=True):
     host_refs: tuple[str, ...] = ()
 
 
-class Cluster(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="cluster"):
+class Cluster(
+    Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="cluster"
+):
     drs_enabled: bool | None = None
     drs_automation: str | None = None  # manual, partiallyAutomated, fullyAutomated
     ha_enabled: bool | None = None
@@ -256,7 +260,9 @@ class Cluster(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     host_refs: tuple[str, ...] | None = None
 
 
-class Network(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="network"):
+class Network(
+    Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="network"
+):
     """A standard network (`type` standard; its VLAN lives on the hosts), a distributed port group or an opaque one."""
 
     type: str  # standard, distributed, opaque
@@ -294,7 +300,9 @@ class Switch(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     uplinks: dict[str, dict[str, str]] | None = None
 
 
-class Datastore(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="datastore"):
+class Datastore(
+    Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="datastore"
+):
     url: str | None = None
     type: str | None = None  # VMFS, NFS, vsan …
     capacity_bytes: int | None = None

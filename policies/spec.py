@@ -220,7 +220,9 @@ def check(
 ) -> Callable[[Callable[..., Iterator[Violation]]], Callable[..., Iterator[Violation]]]:
     """Register a check under its permanent id, or raise BadCheck."""
 
-    def register(function: Callable[..., Iterator[Violation]]) -> Callable[..., Iterator[Violation]]:
+    def register(
+        function: Callable[..., Iterator[Violation]],
+    ) -> Callable[..., Iterator[Violation]]:
         if not (why.strip() and fix and statements and title.strip()):
             raise BadCheck(f"{id}: why, fix, statements and title are required")
         if id in CHECKS:

@@ -1,0 +1,118 @@
+"""Deny by default: a page opens only when it says what it takes and the person has it.
+
+A view is declared by `@requires(Permission.X)`, `@signed_in` (any person) or `@public`. Views of
+packages we do not write are listed by name below. The middleware refuses everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts.models import User
+from accounts.permissions import Permission
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+class SignedInRequest(HttpRequest):
+    """A request behind `@requires` or `@signed_in`: its user is a person."""
+
+    user: User  # type: ignore[assignment]
+    htmx: Any
+
+
+# Views of django-allauth that anybody may open (they show a form and nothing else).
+PUBLIC_NAMES = frozenset({"account_login", "account_logout", "mfa_authenticate"})
+# Views of django-allauth for whoever is signed in; they act on that person alone.
+SIGNED_IN_NAMES = frozenset(
+    {
+        "account_change_password",
+        "account_reauthenticate",
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_download_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_index",
+        "mfa_reauthenticate",
+        "mfa_view_recovery_codes",
+    }
+)
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Open the view to people with this permission. To others it does not exist (404)."""
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not request.user.may(permission):
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        guarded.declared_access = permission  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return declare
+
+
+def signed_in(view: View) -> View:
+    """Open the view to whoever is signed in."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return view(request, *args, **kwargs)
+
+    guarded.declared_access = "signed-in"  # type: ignore[attr-defined]
+    return cast(View, guarded)
+
+
+def public(view: View) -> View:
+    """Open the view to anybody. There are few of these and the route matrix names each."""
+    view.declared_access = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def declared_access(view: Callable[..., Any], view_name: str | None) -> str | None:
+    """What a resolved view declares: a permission, "signed-in", "public", "api", or None."""
+    declared = getattr(view, "declared_access", None)
+    if declared is not None:
+        return str(declared)
+    if (
+        getattr(view, "cls", None) is not None
+    ):  # a DRF view: DeclaredPermission refuses what is undeclared
+        return "api"
+    if view_name in PUBLIC_NAMES:
+        return "public"
+    if view_name in SIGNED_IN_NAMES:
+        return "signed-in"
+    return None
+
+
+class DenyUndeclaredMiddleware:
+    """Answer 404 for any view that does not say who may open it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        match = request.resolver_match
+        declared = declared_access(view, match.view_name if match else None)
+        if declared is None:
+            raise Http404
+        if declared == "signed-in" and not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return None

@@ -1,0 +1,131 @@
+"""Who may do what: people, their teams and roles, and the tokens that act for them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.functional import cached_property
+
+from accounts.permissions import Permission
+from accounts.roles import ROLES, Role
+
+
+class Team(models.Model):
+    """People who answer for machines. An asset belongs to at most one."""
+
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(Lower("name"), name="team_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """A new person who may do nothing yet. Without a password nobody can sign in as them."""
+        user = self.model(username=self.model.normalize_username(username), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person. There is no superuser: what somebody may do is the union of their roles."""
+
+    class Scope(models.TextChoices):
+        ALL = "all", "The whole estate"
+        TEAMS = "teams", "Their teams' machines"
+
+    username = models.CharField(
+        max_length=150, unique=True, validators=[UnicodeUsernameValidator()]
+    )
+    full_name = models.CharField(max_length=150, blank=True)
+    email = models.EmailField(blank=True)
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.TEAMS)
+    teams = models.ManyToManyField(Team, related_name="members", blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.full_name or self.username
+
+    @cached_property
+    def roles(self) -> frozenset[Role]:
+        """This costs one query, once per request."""
+        return frozenset(Role(a.role) for a in self.role_assignments.all() if a.role in set(Role))
+
+    @cached_property
+    def permissions(self) -> frozenset[Permission]:
+        granted: frozenset[Permission] = frozenset()
+        return granted.union(*(ROLES[role] for role in self.roles))
+
+    @property
+    def sees_everything(self) -> bool:
+        return self.scope == self.Scope.ALL
+
+    def may(self, permission: Permission) -> bool:
+        """Whether one of this person's roles grants it. A disabled account may do nothing."""
+        return self.is_active and permission in self.permissions
+
+
+class RoleAssignment(models.Model):
+    """Somebody was given a role by somebody else; `granted_by` is null when a console command did it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_assignments")
+    role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
+    granted_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "role"], name="role_once_per_user"),
+            models.CheckConstraint(
+                condition=Q(granted_by__isnull=True) | ~Q(granted_by=F("user")),
+                name="role_not_granted_to_oneself",
+                violation_error_message="Nobody can give a role to themselves.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role}"
+
+
+class ApiToken(models.Model):
+    """A secret that acts for a person within a few permissions, until a day. Only its digest is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True)
+    digest = models.CharField(max_length=128)
+    permissions = ArrayField(models.CharField(max_length=50))
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,325 @@
+"""What exists and existed: sources, their runs, and assets with every version they ever had."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Left, Lower
+
+from accounts.models import Team
+from inventory.querysets import AssetQuerySet, SourceQuerySet
+from inventory.records import Kind, Platform
+
+
+class KindChoices(models.TextChoices):
+    VM = Kind.VM.value, "Virtual machine"
+    HOST = Kind.HOST.value, "Host"
+    CLUSTER = Kind.CLUSTER.value, "Cluster"
+    NETWORK = Kind.NETWORK.value, "Network"
+    SWITCH = Kind.SWITCH.value, "Distributed switch"
+    DATASTORE = Kind.DATASTORE.value, "Datastore"
+    IMAGE = Kind.IMAGE.value, "Image"
+    ROLE = Kind.ROLE.value, "Role"
+    GRANT = Kind.GRANT.value, "Grant"
+    PLATFORM = Kind.PLATFORM.value, "Platform"
+
+
+class Source(models.Model):
+    """A place facts come from: a vCenter, or a recorded bundle."""
+
+    class Connector(models.TextChoices):
+        VSPHERE = "vsphere", "vCenter"
+        BUNDLE = "bundle", "Recorded bundle"
+
+    class Trust(models.TextChoices):
+        SYSTEM = "system", "Certificate authorities of this system"
+        CA = "ca", "A certificate authority of yours"
+        PIN = "pin", "Exactly this certificate"
+
+    name = models.CharField(max_length=100)
+    connector = models.CharField(max_length=20, choices=Connector, default=Connector.VSPHERE)
+    platform = models.CharField(max_length=20, choices=[(p.value, p.value) for p in Platform])
+    url = models.CharField(max_length=500, blank=True)
+    username = models.CharField(max_length=200, blank=True)
+    trust = models.CharField(max_length=10, choices=Trust, default=Trust.SYSTEM)
+    trust_pem = models.TextField(blank=True)
+    attribute_mapping = models.JSONField(
+        default=dict, blank=True
+    )  # field of ours → their attribute
+    interval_minutes = models.PositiveIntegerField(default=60)
+    is_enabled = models.BooleanField(default=True)
+    instance_uuid = models.CharField(max_length=100, blank=True)
+    product = models.CharField(max_length=200, blank=True)
+    warnings = ArrayField(models.TextField(), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    complete_at = models.DateTimeField(null=True)  # when the last COMPLETE run was published
+    published_at = models.DateTimeField(null=True)  # when facts were last published, whole or not
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="source_name_unique",
+                violation_error_message="There is already a source with this name.",
+            ),
+            models.CheckConstraint(
+                condition=Q(interval_minutes__gte=1), name="source_interval_at_least_a_minute"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Credential(models.Model):
+    """A secret sealed with AES-256-GCM and bound to the destination it was typed for."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="credential")
+    key_id = models.CharField(max_length=32)
+    nonce = models.BinaryField()
+    ciphertext = models.BinaryField()
+    sealed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"credential of {self.source}"
+
+
+class SyncRun(models.Model):
+    """The ledger and the queue of record: one row per collection, from request to result."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        HELD = "held", "Held for a person"
+        COMPLETE = "complete", "Complete"
+        PARTIAL = "partial", "Partial"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+        QUARANTINED = "quarantined", "Quarantined"
+
+    class Phase(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        COLLECTING = "collecting", "Collecting"
+        PUBLISHING = "publishing", "Publishing"
+        EVALUATING = "evaluating", "Evaluating"
+        DONE = "done", "Done"
+
+    MAX_ATTEMPTS = 3
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    phase = models.CharField(max_length=20, choices=Phase, default=Phase.WAITING)
+    slot_at = models.DateTimeField(
+        null=True
+    )  # the interval slot it was scheduled for; null = on demand
+    requested_by = models.CharField(max_length=200, blank=True)
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    collected_at = models.DateTimeField(null=True)  # the moment the facts are true of
+    published_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    not_before_at = models.DateTimeField(null=True)  # back-off between attempts
+    token = models.BigIntegerField(default=0)  # fencing: grows with every claim
+    worker = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    release_approved_at = models.DateTimeField(null=True)  # a person released a held run
+    sealed_session = models.BinaryField(null=True)  # of a session a killed run may have left behind
+    progress = models.JSONField(default=dict)  # {kind: collected so far}
+    completeness = models.JSONField(default=dict)  # {kind: {"expected", "collected", "complete"}}
+    counts = models.JSONField(
+        default=dict
+    )  # {kind: {"new", "changed", "unchanged", "missing", "retired"}}
+    outcomes = models.JSONField(default=dict)  # {"opened", "reopened", "resolved", …}
+    causes = models.JSONField(default=list)  # [{"code", "message", "advice"}]
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(state="running"), name="one_running_sync_per_source"
+            ),
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(state="queued"), name="one_queued_sync_per_source"
+            ),
+            models.UniqueConstraint(fields=["source", "slot_at"], name="one_sync_per_slot"),
+        ]
+        indexes = [
+            models.Index(fields=["source", "-id"], name="syncrun_by_source"),
+            # The reaper and the scheduler look only at live rows.
+            models.Index(
+                fields=["state"], condition=Q(state__in=["queued", "running"]), name="syncrun_live"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} of {self.source}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in {self.State.QUEUED, self.State.RUNNING, self.State.HELD}
+
+
+class StagedRecord(models.Model):
+    """A record on its way in. Written by COPY under a run's token; nobody but publish reads it."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, db_index=False)
+    token = models.BigIntegerField()
+    kind = models.CharField(max_length=20)
+    uid = models.CharField(max_length=200)
+    ref = models.CharField(max_length=200)
+    name = models.TextField()
+    digest = models.CharField(max_length=32)
+    record = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "token", "kind", "uid"], name="staged_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uid}"
+
+
+class Quarantine(models.Model):
+    """One object that exists but could not be read into a record, as of its source's last run."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="quarantine")
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="quarantine")
+    kind = models.CharField(max_length=20, choices=KindChoices)
+    ref = models.CharField(max_length=200)
+    name = models.TextField()
+    reason = models.TextField()
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind", "ref"], name="quarantined_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ref}"
+
+
+class BlindSpot(models.Model):
+    """What the account of a source may not read, as of its last run."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="blind_spots")
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="blind_spots")
+    kind = models.CharField(max_length=20, choices=KindChoices)
+    property = models.CharField(max_length=200)
+    count = models.PositiveIntegerField()
+    example = models.TextField()
+    explanation = models.TextField()
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["kind", "property"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind", "property"], name="blind_spot_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.property} of {self.kind}"
+
+
+class Asset(models.Model):
+    """Something a platform has, as it is now. One table for all kinds; `record` is the typed record."""
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="assets")
+    kind = models.CharField(max_length=20, choices=KindChoices)
+    uid = models.CharField(max_length=200)
+    ref = models.CharField(max_length=200)
+    name = models.TextField()
+    record = models.JSONField()
+    digest = models.CharField(max_length=32)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    missing_since = models.DateTimeField(null=True)
+    missed_runs = models.PositiveSmallIntegerField(default=0)
+    gone_at = models.DateTimeField(null=True)
+    evaluated_at = models.DateTimeField(null=True)  # null: no verdict covers it yet
+    power_since = models.DateTimeField(null=True)
+    team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, related_name="assets")
+    # Cut so that a hostile value fits an index row (a btree holds 2,704 bytes).
+    sort_name = models.GeneratedField(
+        expression=Lower(Left("name", 200)), output_field=models.TextField(), db_persist=True
+    )
+    classification = models.GeneratedField(
+        expression=Left(KeyTextTransform("classification", "record"), 100),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    criticality = models.GeneratedField(
+        expression=Left(KeyTextTransform("criticality", "record"), 100),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    owner = models.GeneratedField(
+        expression=Left(KeyTextTransform("owner", "record"), 200),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    power_state = models.GeneratedField(
+        expression=Left(KeyTextTransform("power_state", "record"), 20),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    host_ref = models.GeneratedField(
+        expression=Left(KeyTextTransform("host_ref", "record"), 200),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+
+    objects = AssetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "kind", "uid"], name="asset_identity"),
+        ]
+        indexes = [
+            models.Index(fields=["kind", "sort_name", "id"], name="asset_list"),
+            models.Index(fields=["source", "kind", "ref"], name="asset_by_ref"),
+            models.Index(
+                fields=["source", "host_ref"], condition=Q(kind="vm"), name="asset_vms_by_host"
+            ),
+            models.Index(fields=["team", "kind"], name="asset_by_team"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AssetVersion(models.Model):
+    """What was true of an asset from one moment to another; `valid_to` null is now."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="versions")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, null=True, related_name="+")
+    record = models.JSONField()
+    digest = models.CharField(max_length=32)
+    valid_from = models.DateTimeField()
+    valid_to = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["asset"], condition=Q(valid_to__isnull=True), name="one_open_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")),
+                name="version_ends_after_it_begins",
+            ),
+        ]
+        indexes = [models.Index(fields=["asset", "-valid_from"], name="version_history")]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} from {self.valid_from:%F %T}"

@@ -1,0 +1,34 @@
+"""Every reusable read of the inventory, each starting from what a person may see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+from accounts.models import User
+
+if TYPE_CHECKING:
+    from inventory.models import Asset, Source  # noqa: F401
+
+
+class AssetQuerySet(models.QuerySet["Asset"]):
+    def visible_to(self, user: User) -> Self:
+        """Assets within the person's scope; an asset without a team belongs to nobody in particular."""
+        if user.sees_everything:
+            return self
+        return self.filter(team__members=user)
+
+    def present(self) -> Self:
+        """Assets that exist as far as we know: not retired. Missing ones are still counted."""
+        return self.filter(gone_at__isnull=True)
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def visible_to(self, user: User) -> Self:
+        """Sources that hold at least one asset of the person's teams, or all of them."""
+        if user.sees_everything:
+            return self
+        return self.filter(
+            pk__in=self.model.objects.filter(assets__team__members=user).values("pk")
+        )
