@@ -1,0 +1,125 @@
+"""How an organisation wants its checks asked: on or off, how severe, with which parameters."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from accounts.models import User
+from accounts.permissions import Permission
+from audit import trail
+from policies import registry
+from policies.evaluate import Configured
+from policies.models import CheckSetting
+from policies.spec import Check, Parameters, Severity
+
+log = logging.getLogger(__name__)
+
+
+class BadSetting(Exception):
+    """A check was to be set to something it does not understand. The message is a sentence."""
+
+
+def configured_checks() -> list[Configured]:
+    """Every registered check as it is set now, switched off ones included."""
+    settings = {setting.check_id: setting for setting in CheckSetting.objects.all()}
+    return [configured(check, _setting_of(check, settings)) for check in registry.all_checks()]
+
+
+def configured(check: Check, setting: CheckSetting | None) -> Configured:
+    """The check as one row sets it. Parameters that no longer fit the check give way to defaults."""
+    if setting is None:
+        return Configured(check=check, params=check.params(), severity=check.severity)
+    try:
+        params = parameters(check, setting.params)
+    except BadSetting as error:
+        log.warning("Stored parameters of %s are ignored: %s", check.id, error)
+        params = check.params()
+    return Configured(
+        check=check,
+        params=params,
+        severity=Severity(setting.severity) if setting.severity else check.severity,
+        enabled=setting.is_enabled,
+    )
+
+
+def parameters(check: Check, values: dict[str, Any]) -> Parameters:
+    """The values as the check's own type, defaults filled in, or raise BadSetting."""
+    try:
+        return msgspec.convert(values, check.params)
+    except (msgspec.ValidationError, ValueError, TypeError) as error:
+        raise BadSetting(f"{error}.".replace(" - at `$.", " (").replace("`.", ").")) from error
+
+
+@transaction.atomic
+def configure(
+    *,
+    check_id: str,
+    by: User,
+    now: datetime,
+    is_enabled: bool,
+    severity: str,
+    params: dict[str, Any],
+) -> CheckSetting:
+    """Set a check, or raise BadSetting. An empty severity means the check's own.
+
+    Only departures from the defaults are kept, so that a better default reaches everybody who did
+    not choose otherwise. The next evaluation asks the check this way.
+    """
+    try:
+        check = registry.get(check_id)
+    except KeyError:
+        raise BadSetting(f"There is no check “{check_id}”.") from None
+    if severity and severity not in set(Severity):
+        raise BadSetting(f"“{severity}” is not a severity.")
+    chosen = parameters(check, params)
+    setting, _ = CheckSetting.objects.select_for_update().get_or_create(check_id=check.id)
+    before = state(check, setting)
+    setting.is_enabled = is_enabled
+    setting.severity = "" if severity == check.severity else severity
+    setting.params = departures(check, chosen)
+    setting.save()
+    after = state(check, setting)
+    changed = {name for name in before if before[name] != after[name]}
+    if changed:
+        trail.record(
+            by,
+            Permission.CHECK_CONFIGURE,
+            setting,
+            before={name: before[name] for name in sorted(changed)},
+            after={name: after[name] for name in sorted(changed)},
+            at=now,
+        )
+    return setting
+
+
+def departures(check: Check, chosen: Parameters) -> dict[str, Any]:
+    """The parameters that differ from the check's defaults, as JSON values."""
+    defaults, values = msgspec.to_builtins(check.params()), msgspec.to_builtins(chosen)
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def state(check: Check, setting: CheckSetting | None) -> dict[str, Any]:
+    """What decides how the check is asked, flat, as JSON values: what the audit log compares."""
+    one = configured(check, setting)
+    return {
+        "is_enabled": one.enabled,
+        "severity": one.severity.value,
+        **{f"params.{k}": v for k, v in msgspec.to_builtins(one.params).items()},
+    }
+
+
+def setting_of(check: Check) -> CheckSetting | None:
+    """The row that sets this check, under its id or a former one."""
+    rows = CheckSetting.objects.filter(check_id__in=[check.id, *check.aliases])
+    return _setting_of(check, {row.check_id: row for row in rows})
+
+
+def _setting_of(check: Check, settings: dict[str, CheckSetting]) -> CheckSetting | None:
+    return next(
+        (settings[name] for name in (check.id, *check.aliases) if name in settings), None
+    )
