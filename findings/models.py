@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 
@@ -35,7 +37,7 @@ class Finding(models.Model):
     evidence = models.JSONField(default=dict)
     first_opened_at = models.DateTimeField()
     opened_at = models.DateTimeField()
-    confirmed_at = models.DateTimeField()  # when an evaluation last saw it
+    confirmed_at = models.DateTimeField()  # exact only once it is stale: see `last_confirmed_at`
     resolved_at = models.DateTimeField(null=True)
     resolution = models.CharField(max_length=20, choices=Resolution, blank=True)
     reopened_count = models.PositiveIntegerField(default=0)
@@ -71,6 +73,16 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_id} on {self.asset_id}"
+
+    @property
+    def last_confirmed_at(self) -> datetime:
+        """When an evaluation last saw it. An open, verifiable finding is seen by each evaluation of
+        its source without being rewritten. Needs `asset.source`.
+        """
+        evaluated_at = self.asset.source.evaluated_at
+        if self.state == self.State.OPEN and self.stale_since is None and evaluated_at is not None:
+            return max(self.confirmed_at, evaluated_at)
+        return self.confirmed_at
 
 
 class FindingEvent(models.Model):

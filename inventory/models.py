@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -56,6 +58,7 @@ class Source(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     complete_at = models.DateTimeField(null=True)  # when the last COMPLETE run was published
     published_at = models.DateTimeField(null=True)  # when facts were last published, whole or not
+    evaluated_at = models.DateTimeField(null=True)  # when the published facts were last judged
 
     objects = SourceQuerySet.as_manager()
 
@@ -126,6 +129,7 @@ class SyncRun(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0)
     not_before_at = models.DateTimeField(null=True)  # back-off between attempts
     token = models.BigIntegerField(default=0)  # fencing: grows with every claim
+    staged_token = models.BigIntegerField(null=True)  # the token whose staged records are whole
     worker = models.CharField(max_length=200, blank=True)
     heartbeat_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)
@@ -139,6 +143,7 @@ class SyncRun(models.Model):
     )  # {kind: {"new", "changed", "unchanged", "missing", "retired"}}
     outcomes = models.JSONField(default=dict)  # {"opened", "reopened", "resolved", …}
     causes = models.JSONField(default=list)  # [{"code", "message", "advice"}]
+    notes = models.JSONField(default=dict)  # until published: {"unreadable", "blind_spots", "identity"}
 
     class Meta:
         ordering = ["-id"]
@@ -241,7 +246,7 @@ class Asset(models.Model):
     record = models.JSONField()
     digest = models.CharField(max_length=32)
     first_seen_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()  # exact only once it is missing: see `seen_at`
     changed_at = models.DateTimeField()
     missing_since = models.DateTimeField(null=True)
     missed_runs = models.PositiveSmallIntegerField(default=0)
@@ -265,6 +270,11 @@ class Asset(models.Model):
     )
     owner = models.GeneratedField(
         expression=Left(KeyTextTransform("owner", "record"), 200),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    team_name = models.GeneratedField(
+        expression=Left(KeyTextTransform("team", "record"), 100),
         output_field=models.TextField(null=True),
         db_persist=True,
     )
@@ -296,6 +306,15 @@ class Asset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def seen_at(self) -> datetime:
+        """When a collection last saw it. Unchanged assets are not rewritten by every collection, so
+        for one that is not missing the source's last complete collection counts. Needs `source`.
+        """
+        if self.missing_since is None and self.source.complete_at is not None:
+            return max(self.last_seen_at, self.source.complete_at)
+        return self.last_seen_at
 
 
 class AssetVersion(models.Model):

@@ -87,4 +87,6 @@ class Connector(Protocol):
         ...
 
 
-SessionSink = Callable[[str], None]  # told the session's cookie, so that a killed run's session can be ended
+SessionSink = Callable[
+    [str], None
+]  # told the session's cookie, so that a killed run's session can be ended
