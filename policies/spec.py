@@ -1,9 +1,9 @@
 """The words a policy check is written in: `@check`, `Violation`, `known`, `Estate`.
 
 A check is a pure function over one record (its subject), optionally the estate around it, its
-parameters and the clock. Yield nothing = PASS, yield = FAIL, `known(...)` of a fact the platform did
-not give = UNKNOWN, `not_applicable(...)` = NOT_APPLICABLE, any other exception = ERROR. No database,
-no network, no settings.
+parameters and the clock. Yield nothing = PASS, yield = FAIL, `known(...)` of a fact the platform
+did not give = UNKNOWN, `not_applicable(...)` = NOT_APPLICABLE, any other exception = ERROR. No
+database, no network, no settings.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import msgspec
 
 from inventory.records import (
     KIND_OF,
+    RECORD_OF,
     AnyRecord,
     Cluster,
     Datastore,
@@ -56,7 +57,7 @@ class Outcome(StrEnum):
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
-    """One deviation. `key` makes it the same finding tomorrow; "" where a subject can have only one."""
+    """One deviation. `key` makes it the same finding tomorrow; "" where there can be only one."""
 
     message: str  # a sentence about this asset
     key: str = ""
@@ -88,7 +89,11 @@ def not_applicable(reason: str) -> NoReturn:
     raise NotApplicable(reason)
 
 
-class NoParams(msgspec.Struct, frozen=True):
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator may set on a check: every field has a default, a misspelt one is refused."""
+
+
+class NoParams(Parameters, frozen=True):
     """For a check without parameters."""
 
 
@@ -116,6 +121,14 @@ class Estate:
         self.records = records
         self.complete = complete
         self.history = history or {}
+        self._derived: dict[Callable[[Estate], Any], Any] = {}
+
+    def derived(self, build: Callable[[Estate], T]) -> T:
+        """What `build` makes of this estate, made once however many subjects ask for it."""
+        if build not in self._derived:
+            self._derived[build] = build(self)
+        result: T = self._derived[build]
+        return result
 
     def whole(self, *kinds: Kind) -> None:
         """Return when the lists of these kinds are complete, or raise FactMissing."""
@@ -191,11 +204,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     fix: dict[Platform, str]
     run: Callable[..., Iterator[Violation]]
-    params: type[msgspec.Struct]
+    params: type[Parameters]
     wants: frozenset[str]  # which of estate, params, now the function takes
     facts: tuple[str, ...]  # record fields that decide it, for "what blinds this check"
+    reads: tuple[str, ...] = ()  # fields of other records that decide it: "vm.classification"
     controls: tuple[str, ...] = ()  # hardening control ids it answers
     aliases: tuple[str, ...] = ()
+
+    @property
+    def reads_kinds(self) -> frozenset[Kind]:
+        """The kinds whose change may change the answer about a subject that has not changed."""
+        return frozenset(Kind(read.partition(".")[0]) for read in self.reads)
 
 
 CHECKS: dict[str, Check] = {}
@@ -207,14 +226,15 @@ class BadCheck(Exception):
 
 def check(
     *,
-    id: str,  # noqa: A002
+    id: str,
     title: str,
     severity: Severity,
     statements: tuple[str, ...],
     why: str,
     fix: dict[Platform, str],
     facts: tuple[str, ...],
-    params: type[msgspec.Struct] = NoParams,
+    reads: tuple[str, ...] = (),
+    params: type[Parameters] = NoParams,
     controls: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Iterator[Violation]]], Callable[..., Iterator[Violation]]]:
@@ -225,8 +245,9 @@ def check(
     ) -> Callable[..., Iterator[Violation]]:
         if not (why.strip() and fix and statements and title.strip()):
             raise BadCheck(f"{id}: why, fix, statements and title are required")
-        if id in CHECKS:
-            raise BadCheck(f"{id}: declared twice")
+        if not isinstance(severity, Severity):
+            raise BadCheck(f"{id}: severity is required")
+        _refuse_taken((id, *aliases))
         signature = list(inspect.signature(function).parameters)
         subject = get_type_hints(function)[signature[0]]
         if subject not in KIND_OF:
@@ -234,9 +255,7 @@ def check(
         wants = frozenset(signature[1:])
         if not wants <= {"estate", "params", "now"}:
             raise BadCheck(f"{id}: it may take estate, params and now, not {sorted(wants)}")
-        unknown = set(facts) - set(subject.__struct_fields__)
-        if unknown or not facts:
-            raise BadCheck(f"{id}: facts must name fields of its subject, not {sorted(unknown)}")
+        _refuse_unknown_fields(id, KIND_OF[subject], facts, reads)
         CHECKS[id] = Check(
             id=id,
             title=title,
@@ -249,12 +268,30 @@ def check(
             params=params,
             wants=wants,
             facts=facts,
+            reads=reads,
             controls=controls,
             aliases=aliases,
         )
         return function
 
     return register
+
+
+def _refuse_taken(names: tuple[str, ...]) -> None:
+    taken = {name for other in CHECKS.values() for name in (other.id, *other.aliases)}
+    if taken & set(names):
+        raise BadCheck(f"{names[0]}: declared twice")
+
+
+def _refuse_unknown_fields(
+    check_id: str, kind: Kind, facts: tuple[str, ...], reads: tuple[str, ...]
+) -> None:
+    if not facts:
+        raise BadCheck(f"{check_id}: facts must name the fields of its subject that decide it")
+    for name in (*(f"{kind.value}.{fact}" for fact in facts), *reads):
+        other, _, field = name.partition(".")
+        if other not in set(Kind) or field not in RECORD_OF[Kind(other)].__struct_fields__:
+            raise BadCheck(f"{check_id}: there is no field {name}")
 
 
 __all__ = [
@@ -274,6 +311,7 @@ __all__ = [
     "NoParams",
     "NotApplicable",
     "Outcome",
+    "Parameters",
     "Platform",
     "PlatformSettings",
     "PowerState",

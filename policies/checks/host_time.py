@@ -1,0 +1,98 @@
+"""Clocks must agree, or no timeline of an incident can be trusted."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.facts import connected, counted, listed
+from policies.spec import (
+    FactMissing,
+    Host,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+    known,
+)
+
+DAEMONS = {"ntp": "ntpd", "ptp": "ptpd"}
+
+
+class Params(Parameters, frozen=True):
+    minimum_servers: Annotated[int, Meta(ge=1, description="Time servers a host must know")] = 2
+    approved_servers: Annotated[
+        tuple[str, ...], Meta(description="Time servers that may be used; empty allows any")
+    ] = ()
+
+
+@check(
+    id="host-time",
+    title="Hosts keep time with the organisation's time servers",
+    severity=Severity.HIGH,
+    statements=("IR-7",),
+    params=Params,
+    facts=("connection_state", "time_protocol", "time_servers", "services"),
+    controls=("ESXI-80-000124",),
+    why=(
+        "Events of different hosts can only be put in order when their clocks agree. One server is "
+        "not enough: when it fails or lies, nobody notices."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Select the host > **Configure** > **System** > **Time Configuration** > **Add "
+            "Service** > **Network Time Protocol**, enter at least two servers of yours. Then "
+            "**Services** > **NTP Daemon** > **Edit Startup Policy** > “Start and stop with host”, "
+            "and **Start**.\n\nOn the host: `esxcli system ntp set --server=SERVER1 "
+            "--server=SERVER2 --enabled=true`"
+        ),
+    },
+)
+def keeps_time(host: Host, params: Params) -> Iterator[Violation]:
+    connected(host)
+    protocol = known(host.time_protocol, "time_protocol")
+    if protocol != "ptp":
+        yield from _servers(host, params)
+    yield from _daemon(host, DAEMONS.get(protocol, "ntpd"))
+
+
+def _servers(host: Host, params: Params) -> Iterator[Violation]:
+    servers = {server.casefold() for server in known(host.time_servers, "time_servers")}
+    if len(servers) < params.minimum_servers:
+        how_many = counted(len(servers), "time server") if servers else "no time server"
+        yield Violation(
+            key="servers",
+            message=f"{host.name} has {how_many}; the policy asks for {params.minimum_servers}.",
+            seen=how_many,
+            expected=f"at least {params.minimum_servers}",
+            evidence={"servers": sorted(servers)},
+        )
+    approved = {server.casefold() for server in params.approved_servers}
+    foreign = sorted(servers - approved) if approved else []
+    if foreign:
+        yield Violation(
+            key="unapproved",
+            message=f"{host.name} takes its time from {listed(foreign)}, which is not approved.",
+            seen=listed(foreign),
+            expected=listed(sorted(approved)),
+            evidence={"unapproved": foreign},
+        )
+
+
+def _daemon(host: Host, key: str) -> Iterator[Violation]:
+    service = next((one for one in known(host.services, "services") if one.key == key), None)
+    if service is None:
+        raise FactMissing(f"services: the state of {key}")
+    if service.running is False or service.policy == "off":
+        running = "is stopped" if service.running is False else "does not start with the host"
+        yield Violation(
+            key="daemon",
+            message=f"The time service {key} of {host.name} {running}.",
+            seen="stopped" if service.running is False else f"start policy {service.policy}",
+            expected="running, started with the host",
+            evidence={"service": key, "running": service.running, "policy": service.policy},
+        )
+        return
+    known(service.running, f"services: whether {key} runs")
+    known(service.policy, f"services: the start policy of {key}")

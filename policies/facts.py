@@ -1,0 +1,53 @@
+"""Facts that several checks derive from records, derived in one way.
+
+Each returns what is certain or raises FactMissing.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from inventory.records import Host, PowerState, VirtualMachine
+from policies.spec import FactMissing, known, not_applicable
+
+# Agents the platform places by itself; an operator can change the list on each check.
+SYSTEM_MACHINES = ("vCLS-*",)
+
+
+def connected(asset: VirtualMachine | Host) -> None:
+    """Return when the platform reaches the asset, or raise: its facts are older than they look."""
+    state = known(asset.connection_state, "connection_state")
+    if state != "connected":
+        raise FactMissing(f"current facts: the platform reports {asset.name} as {state}")
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a name fits one of the patterns with `*`, whatever the case."""
+    folded = name.casefold()
+    return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
+
+
+def of_people(vm: VirtualMachine, system_machines: tuple[str, ...]) -> None:
+    """Return when the machine is somebody's, or say that the check does not concern it."""
+    if matches(vm.name, system_machines):
+        not_applicable(f"{vm.name} is an agent that the platform places by itself.")
+
+
+def running(vm: VirtualMachine) -> None:
+    """Return when the machine runs, or say that the check does not concern it."""
+    if known(vm.power_state, "power_state") is not PowerState.ON:
+        not_applicable(f"{vm.name} is not running.")
+
+
+def listed(names: list[str], limit: int = 5) -> str:
+    """Names as a sentence has them: the first few, and how many more."""
+    shown = sorted(names)[:limit]
+    rest = len(names) - len(shown)
+    if rest > 0:
+        return f"{', '.join(shown)} and {rest} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 machine", "3 machines"."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
