@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""The command line of vmgov."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run a command; if it needs the embedded database, have it running meanwhile."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmgov.settings")
+    try:
+        from vmgov.embedded import database_for
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error}. Run `make setup`, then .venv/bin/python manage.py …")
+    from django.core.management import execute_from_command_line
+
+    with database_for(sys.argv):
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What `manage.py check --deploy` refuses in production."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from vmgov.env import Env
+
+
+@register(Tags.security, deploy=True)
+def production_is_safe(**_: Any) -> list[CheckMessage]:
+    """Name everything that is fine on one's own machine and not in production."""
+    env: Env = settings.ENV
+    found: list[CheckMessage] = []
+    if env.is_embedded:
+        found.append(
+            Error(
+                "The embedded database is for trying things out.",
+                hint="Set DATABASE_URL to a PostgreSQL that is backed up.",
+                id="vmgov.E001",
+            )
+        )
+    if not env.redis_url:
+        found.append(
+            Error(
+                "Messages through files reach one machine only and may be lost.",
+                hint="Set REDIS_URL to a Redis or Valkey.",
+                id="vmgov.E002",
+            )
+        )
+    if not env.is_https:
+        found.append(
+            Error(
+                "Passwords and sessions would travel in the clear.",
+                hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
+                id="vmgov.E003",
+            )
+        )
+    if settings.SECRET_KEY in settings.SECRET_KEY_FALLBACKS:
+        found.append(
+            Error(
+                "SECRET_KEY is one of its own SECRET_KEY_FALLBACKS.",
+                hint="Name only earlier keys there.",
+                id="vmgov.E004",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error(
+                "Any host name is answered to.",
+                hint="Name the hosts in ALLOWED_HOSTS.",
+                id="vmgov.E005",
+            )
+        )
+    return found

@@ -1,0 +1,49 @@
+"""Embedded mode: without DATABASE_URL, the database comes with the application."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from vmgov import env, keys, postgres
+
+# Commands that touch no database, or bring their own.
+WITHOUT_DATABASE = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "configuration_reference",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemigrations",
+        "makemessages",
+        "new_key",
+        "spectacular",
+        "startapp",
+        "test",
+        "up",
+        "version",
+    }
+)
+
+
+def server(environment: env.Env) -> postgres.Server:
+    """Return the embedded server of this installation, not started."""
+    var_dir = environment.var_dir.resolve()
+    return postgres.Server(var_dir=var_dir, password=keys.embedded(var_dir).database_password)
+
+
+@contextmanager
+def database_for(argv: Sequence[str]) -> Iterator[None]:
+    """Have the embedded database running while a command needs it, and leave no trace after."""
+    command = argv[1] if len(argv) > 1 else "help"
+    wants_help = {"--help", "-h", "--version"} & set(argv)
+    if command in WITHOUT_DATABASE or wants_help:
+        yield
+        return
+    environment = env.load()
+    if not environment.is_embedded:
+        yield
+        return
+    with postgres.running(server(environment)):
+        yield
