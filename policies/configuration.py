@@ -31,7 +31,7 @@ def configured_checks() -> list[Configured]:
 
 
 def configured(check: Check, setting: CheckSetting | None) -> Configured:
-    """The check as one row sets it. Parameters that no longer fit the check give way to defaults."""
+    """The check as one row sets it. Parameters that no longer fit give way to the defaults."""
     if setting is None:
         return Configured(check=check, params=check.params(), severity=check.severity)
     try:
@@ -52,7 +52,15 @@ def parameters(check: Check, values: dict[str, Any]) -> Parameters:
     try:
         return msgspec.convert(values, check.params)
     except (msgspec.ValidationError, ValueError, TypeError) as error:
-        raise BadSetting(f"{error}.".replace(" - at `$.", " (").replace("`.", ").")) from error
+        raise BadSetting(_sentence(str(error))) from error
+
+
+def _sentence(error: str) -> str:
+    """msgspec's “Expected `int` >= 1 - at `$.limit[2]`” as “limit: expected int >= 1.”"""
+    problem, _, place = error.partition(" - at `$.")
+    name = place.rstrip("`").partition("[")[0]
+    problem = problem.replace("`", "").rstrip(".")
+    return f"{name}: {problem[:1].lower()}{problem[1:]}." if name else f"{problem}."
 
 
 @transaction.atomic
@@ -77,7 +85,7 @@ def configure(
     if severity and severity not in set(Severity):
         raise BadSetting(f"“{severity}” is not a severity.")
     chosen = parameters(check, params)
-    setting, _ = CheckSetting.objects.select_for_update().get_or_create(check_id=check.id)
+    setting = _locked(check)
     before = state(check, setting)
     setting.is_enabled = is_enabled
     setting.severity = "" if severity == check.severity else severity
@@ -97,9 +105,18 @@ def configure(
     return setting
 
 
+def _locked(check: Check) -> CheckSetting:
+    """The check's row, made when there is none. A row under a former id takes the present one."""
+    former = CheckSetting.objects.filter(check_id__in=check.aliases).first()
+    if former and not CheckSetting.objects.filter(check_id=check.id).exists():
+        former.check_id = check.id
+        former.save(update_fields=["check_id"])
+    return CheckSetting.objects.select_for_update().get_or_create(check_id=check.id)[0]
+
+
 def departures(check: Check, chosen: Parameters) -> dict[str, Any]:
     """The parameters that differ from the check's defaults, as JSON values."""
-    defaults, values = msgspec.to_builtins(check.params()), msgspec.to_builtins(chosen)
+    defaults, values = _json(check.params()), _json(chosen)
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
@@ -109,7 +126,7 @@ def state(check: Check, setting: CheckSetting | None) -> dict[str, Any]:
     return {
         "is_enabled": one.enabled,
         "severity": one.severity.value,
-        **{f"params.{k}": v for k, v in msgspec.to_builtins(one.params).items()},
+        **{f"params.{k}": v for k, v in _json(one.params).items()},
     }
 
 
@@ -120,6 +137,9 @@ def setting_of(check: Check) -> CheckSetting | None:
 
 
 def _setting_of(check: Check, settings: dict[str, CheckSetting]) -> CheckSetting | None:
-    return next(
-        (settings[name] for name in (check.id, *check.aliases) if name in settings), None
-    )
+    return next((settings[name] for name in (check.id, *check.aliases) if name in settings), None)
+
+
+def _json(params: Parameters) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(params, order="deterministic")
+    return values

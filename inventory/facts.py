@@ -1,0 +1,347 @@
+"""A record in words: what every fact is called and how its value reads.
+
+`None` reads "unknown", an empty value reads "none": the two are never confused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from inventory.records import AnyRecord, Kind, Part, kind_of
+
+UNKNOWN = "unknown"
+NONE = "none"
+
+# How a managed object id is named. Ids that are not resolved (out of scope, retired) stay ids.
+NameOf = Callable[[Kind, str], str | None]
+
+# Which kind a field's managed object ids point at.
+POINTS_AT: dict[str, Kind] = {
+    "host_ref": Kind.HOST,
+    "host_refs": Kind.HOST,
+    "cluster_ref": Kind.CLUSTER,
+    "network_ref": Kind.NETWORK,
+    "network_refs": Kind.NETWORK,
+    "dv_port_group_ref": Kind.NETWORK,
+    "datastore_refs": Kind.DATASTORE,
+    "vm_refs": Kind.VM,
+    "switch_ref": Kind.SWITCH,
+}
+
+LABELS: dict[str, str] = {
+    "active_nics": "Active NICs",
+    "active_uplinks": "Active uplinks",
+    "addresses": "Addresses",
+    "all_ips": "Open to every address",
+    "allowed": "Allowed addresses",
+    "annotation": "Notes",
+    "api_version": "API version",
+    "at_root": "At the root",
+    "attributes": "Custom attribute",
+    "bios_uuid": "BIOS UUID",
+    "booted_at": "Booted",
+    "build": "Build",
+    "capacity_bytes": "Capacity",
+    "certificate_pem": "Certificate",
+    "cluster_ref": "Cluster",
+    "cpu_cores": "CPU cores",
+    "cpu_count": "CPUs",
+    "created_at": "Created",
+    "datastore_refs": "Datastores",
+    "devices": "Device",
+    "disks": "Disk",
+    "drs_automation": "DRS automation",
+    "drs_enabled": "DRS enabled",
+    "dv_port_group_ref": "Distributed port group",
+    "entity_name": "On",
+    "entity_path": "Path",
+    "entity_ref": "Object",
+    "entity_type": "Type of object",
+    "extensions": "Extensions",
+    "extra_config": "Advanced setting",
+    "files": "File",
+    "firewall_incoming_blocked": "Incoming traffic blocked unless allowed",
+    "firewall_rules": "Firewall rule",
+    "guest_hostname": "Name inside the guest",
+    "guest_nics": "Address seen by the guest",
+    "guest_os": "Guest system",
+    "ha_enabled": "HA enabled",
+    "hardware_version": "Hardware version",
+    "host_ref": "Host",
+    "host_refs": "Hosts",
+    "ip": "Address",
+    "is_group": "A group",
+    "logging_enabled": "Logging",
+    "mac": "MAC address",
+    "mac_changes": "MAC address changes",
+    "mac_type": "MAC assigned by",
+    "memory_mib": "Memory",
+    "mirror_sessions": "Mirror session",
+    "multiple_host_access": "Shared by hosts",
+    "netflow": "NetFlow",
+    "netflow_collector": "NetFlow collector",
+    "network_refs": "Networks",
+    "nics": "NIC",
+    "options": "Option",
+    "pnics": "Physical NIC",
+    "port_groups": "Port group",
+    "ref": "Managed object id",
+    "resource_pool_ref": "Resource pool",
+    "role_id": "Role id",
+    "role_name": "Role",
+    "rules": "Placement rule",
+    "secure_boot": "Secure boot",
+    "services": "Service",
+    "settings": "Setting",
+    "snapshots": "Snapshot",
+    "speed_mbps": "Speed",
+    "standby_nics": "Standby NICs",
+    "standby_uplinks": "Standby uplinks",
+    "switch_ref": "Switch",
+    "switches": "Switch",
+    "time_protocol": "Time protocol",
+    "time_servers": "Time servers",
+    "tools_running": "Guest tools running",
+    "tools_sync_time": "Guest tools set the time",
+    "tools_version_status": "Guest tools",
+    "uefi_secure_boot": "UEFI secure boot",
+    "uid": "Stable id",
+    "uplink": "Uplink port group",
+    "url": "Address",
+    "uuid": "UUID",
+    "vlan_id": "VLAN",
+    "vlan_ranges": "VLAN ranges",
+    "vlan_type": "VLAN type",
+    "vm_refs": "Machines",
+    "vmkernel_nics": "VMkernel NIC",
+}
+
+# What makes a child the same child in the next version, most telling first.
+_IDENTITY = ("key", "uid", "path", "device", "name", "mac")
+
+
+def label(field: str) -> str:
+    return LABELS.get(field) or field.replace("_", " ").capitalize()
+
+
+def unnamed(kind: Kind, ref: str) -> str | None:
+    """For callers that resolve no names."""
+    return None
+
+
+def words(field: str, value: Any, name_of: NameOf = unnamed) -> str:
+    """The value as people read it."""
+    if value is None:
+        return UNKNOWN
+    if value == "" or value == () or value == {}:
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return _quantity(field, value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return _composite(field, value, name_of)
+
+
+def _composite(field: str, value: Any, name_of: NameOf) -> str:
+    if isinstance(value, Part):
+        return part_words(value, name_of)
+    if isinstance(value, dict):
+        return "; ".join(f"{key} = {words('', each)}" for key, each in sorted(value.items()))
+    if isinstance(value, tuple) and field == "vlan_ranges":
+        return ", ".join(f"{low}–{high}" if low != high else str(low) for low, high in value)
+    if isinstance(value, tuple):
+        return ", ".join(words(field, each, name_of) for each in value)
+    if field in POINTS_AT:
+        return name_of(POINTS_AT[field], value) or value
+    return str(value)
+
+
+def _quantity(field: str, value: int) -> str:
+    if field.endswith("_bytes"):
+        return size(value)
+    if field.endswith("_mib"):
+        return size(value * 1024 * 1024)
+    if field.endswith("_mbps"):
+        return f"{value / 1000:g} Gbit/s" if value >= 1000 else f"{value} Mbit/s"
+    if field == "vlan_id":
+        return {0: "none (0)", 4095: "all (4095)"}.get(value, str(value))
+    if field.endswith("_id"):
+        return str(value)
+    return f"{value:,}"
+
+
+def size(count: int) -> str:
+    """A number of bytes with a binary unit, at most one decimal."""
+    number = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.1f}".removesuffix(".0") + f" {unit}"
+        number /= 1024
+    return f"{number:,.1f}".removesuffix(".0") + " TiB"
+
+
+def part_words(part: Part, name_of: NameOf = unnamed) -> str:
+    """A child in one line: only what the platform said about it, without its internal key."""
+    said = [
+        f"{label(field).lower() if field != 'mac' else 'MAC'} {words(field, value, name_of)}"
+        for field, value in _fields(part)
+        if value not in (None, "", ()) and field not in ("key", "label", "name", "path", "device")
+    ]
+    return ", ".join(said) or "present"
+
+
+def part_name(part: Part) -> str:
+    """What a child is called: its label before its name before its key."""
+    for field in ("label", *(f for f in _IDENTITY if f != "key"), "key"):
+        value = getattr(part, field, None)
+        if value and field != "uid":
+            return str(value)
+    return str(part_identity(part))
+
+
+def part_identity(part: Part) -> tuple[str, str]:
+    for field in _IDENTITY:
+        value = getattr(part, field, None)
+        if value is not None:
+            # Two port groups of one name live on two switches.
+            return (str(value), str(getattr(part, "switch", "")))
+    return ("", "")
+
+
+def _fields(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    for field in struct.__struct_fields__:
+        yield field, getattr(struct, field)
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One line of a facts table."""
+
+    field: str
+    label: str
+    text: str
+    known: bool
+    refs: tuple[tuple[Kind, str], ...] = ()
+
+
+def fact(record: AnyRecord, field: str, name_of: NameOf = unnamed) -> Fact:
+    value = getattr(record, field)
+    refs: tuple[tuple[Kind, str], ...] = ()
+    if field in POINTS_AT and value:
+        each = (value,) if isinstance(value, str) else value
+        refs = tuple((POINTS_AT[field], ref) for ref in each)
+    return Fact(field, label(field), words(field, value, name_of), value is not None, refs)
+
+
+def facts(record: AnyRecord, fields: tuple[str, ...], name_of: NameOf = unnamed) -> list[Fact]:
+    return [fact(record, field, name_of) for field in fields]
+
+
+def refs_of(record: AnyRecord) -> set[tuple[Kind, str]]:
+    """Every other object a record points at."""
+    found: set[tuple[Kind, str]] = set()
+    _gather(record, found)
+    return found
+
+
+def _gather(struct: msgspec.Struct, found: set[tuple[Kind, str]]) -> None:
+    for field, value in _fields(struct):
+        if not value:
+            continue
+        if field in POINTS_AT:
+            kind = POINTS_AT[field]
+            found.update((kind, ref) for ref in ((value,) if isinstance(value, str) else value))
+        elif isinstance(value, tuple):
+            for each in value:
+                if isinstance(each, Part):
+                    _gather(each, found)
+
+
+# --- differences ------------------------------------------------------------------------------
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One fact that changed: what it is called, what it was, what it is."""
+
+    label: str
+    before: str
+    after: str
+
+
+def difference(before: AnyRecord, after: AnyRecord, name_of: NameOf = unnamed) -> list[Change]:
+    """Every fact that changed between two records of one asset, in the order of the fields."""
+    if kind_of(before) is not kind_of(after):
+        return [Change("Kind", kind_of(before).value, kind_of(after).value)]
+    found: list[Change] = []
+    for field, old in _fields(before):
+        new = getattr(after, field)
+        if old != new:
+            found.extend(_changes(field, label(field), old, new, name_of))
+    return found
+
+
+def _changes(field: str, called: str, old: Any, new: Any, name_of: NameOf) -> Iterator[Change]:
+    if _are_parts(old) or _are_parts(new):
+        yield from _child_changes(called, old, new, name_of)
+    elif isinstance(old, dict) and isinstance(new, dict):
+        yield from _entry_changes(called, old, new)
+    elif isinstance(old, Part) and isinstance(new, Part):
+        yield from _part_changes(f"{called}: ", old, new, name_of)
+    elif isinstance(old, tuple) and isinstance(new, tuple):
+        yield _list_change(field, called, old, new, name_of)
+    else:
+        yield Change(called, words(field, old, name_of), words(field, new, name_of))
+
+
+def _entry_changes(called: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            was = words("", old[key]) if key in old else "not set"
+            yield Change(f"{called} {key}", was, words("", new[key]) if key in new else "not set")
+
+
+def _part_changes(prefix: str, old: Part, new: Part, name_of: NameOf) -> Iterator[Change]:
+    for field, value in _fields(old):
+        other = getattr(new, field)
+        if value != other:
+            yield from _changes(field, prefix + label(field).lower(), value, other, name_of)
+
+
+def _list_change(
+    field: str, called: str, old: tuple[Any, ...], new: tuple[Any, ...], name_of: NameOf
+) -> Change:
+    """What left a plain list and what came; only the order may have changed."""
+    gone = tuple(each for each in old if each not in new)
+    come = tuple(each for each in new if each not in old)
+    if gone or come:
+        return Change(called, words(field, gone, name_of), words(field, come, name_of))
+    return Change(f"{called}, in order", words(field, old, name_of), words(field, new, name_of))
+
+
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], Part)
+
+
+def _child_changes(called: str, old: Any, new: Any, name_of: NameOf) -> Iterator[Change]:
+    if old is None or new is None:
+        yield Change(f"{called} list", _tally(old), _tally(new))
+        return
+    was = {part_identity(part): part for part in old}
+    now = {part_identity(part): part for part in new}
+    for identity in [*was, *(each for each in now if each not in was)]:
+        one, other = was.get(identity), now.get(identity)
+        if one is None and other is not None:
+            yield Change(f"{called} {part_name(other)}", "absent", part_words(other, name_of))
+        elif other is None and one is not None:
+            yield Change(f"{called} {part_name(one)}", part_words(one, name_of), "removed")
+        elif one is not None and other is not None and one != other:
+            yield from _part_changes(f"{called} {part_name(other)}: ", one, other, name_of)
+
+
+def _tally(value: tuple[Any, ...] | None) -> str:
+    return UNKNOWN if value is None else (f"{len(value):,} listed" if value else NONE)

@@ -1,0 +1,177 @@
+"""What lists of assets can be narrowed by: the same words on pages, in exports and in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
+
+from accounts.models import User
+from inventory.models import Asset
+from inventory.records import Kind
+
+# In a filter on a fact: the platform said "none", or did not say. No tag is called either.
+SET_TO_NONE = "none"
+UNKNOWN = "unknown"
+
+OUTCOMES = ("pass", "fail", "unknown", "error", "not_applicable")
+PRESENCE = ("present", "missing", "gone", "all")
+POWER = ("on", "off", "suspended")
+
+
+def _choices(values: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(value, value.replace("_", " ").capitalize()) for value in values]
+
+
+class FactFilter(django_filters.Filter):
+    """Any of the given values of a fact, whatever the case; `none` and `unknown` have no value."""
+
+    def filter(self, qs: QuerySet[Asset], value: Any) -> QuerySet[Asset]:
+        values = [each.strip() for each in self.parent.data_list(self.field_name) if each.strip()]
+        if not values:
+            return qs
+        field = self.field_name
+        wanted = Q()
+        named = [v.lower() for v in values if v.lower() not in (SET_TO_NONE, UNKNOWN)]
+        if named:
+            qs = qs.alias(**{f"_{field}": Lower(field)})
+            wanted |= Q(**{f"_{field}__in": named})
+        if SET_TO_NONE in values:
+            wanted |= Q(**{field: ""})
+        if UNKNOWN in values:
+            wanted |= Q(**{f"{field}__isnull": True})
+        return qs.exclude(wanted) if self.exclude else qs.filter(wanted)
+
+
+class AssetFilter(django_filters.FilterSet):
+    """Narrows a queryset that is already `visible_to` somebody."""
+
+    q = django_filters.CharFilter(method="search", label="Name, address or id")
+    kind = django_filters.MultipleChoiceFilter(choices=_choices(tuple(Kind)))
+    source = django_filters.CharFilter(method="of_source", label="Source")
+    team = django_filters.CharFilter(method="of_team", label="Team")
+    classification = FactFilter(label="Classification")
+    criticality = FactFilter(label="Criticality")
+    owner = FactFilter(label="Owner")
+    power_state = django_filters.MultipleChoiceFilter(choices=_choices(POWER), label="Power")
+    host = django_filters.NumberFilter(method="on_host", label="Host")
+    presence = django_filters.ChoiceFilter(
+        choices=_choices(PRESENCE), method="by_presence", label="Presence"
+    )
+    verdict = django_filters.MultipleChoiceFilter(
+        choices=_choices(OUTCOMES), method="by_verdict", label="Verdict"
+    )
+    check = django_filters.CharFilter(method="by_check", label="Check")
+
+    class Meta:
+        model = Asset
+        fields = ()
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def data_list(self, name: str) -> list[str]:
+        if hasattr(self.data, "getlist"):
+            return list(self.data.getlist(name))
+        value = self.data.get(name) or []
+        return [value] if isinstance(value, str) else list(value)
+
+    def filter_queryset(self, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
+        """Without a word about presence, what is gone is left out."""
+        queryset = super().filter_queryset(queryset)
+        if not self.form.cleaned_data.get("presence"):
+            queryset = queryset.filter(gone_at__isnull=True)
+        return queryset
+
+    def search(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
+        text = value.strip()[:200].replace("\x00", "")
+        if not text:
+            return queryset
+        found = Q(sort_name__contains=text.lower()) | Q(uid__iexact=text) | Q(ref=text)
+        if _looks_like_an_address(text):
+            mac = text.lower().replace("-", ":")
+            found |= Q(record__nics__contains=[{"mac": mac}])
+            found |= Q(record__guest_nics__contains=[{"addresses": [text]}])
+        return queryset.filter(found)
+
+    def of_source(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
+        """By id or by name; several may be given."""
+        values = self.data_list(name)
+        numbers = _numbers(values)
+        return queryset.filter(Q(source_id__in=numbers) | Q(source__name__in=values))
+
+    def of_team(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
+        values = self.data_list(name)
+        wanted = Q(team_id__in=_numbers(values)) | Q(team__name__in=values)
+        if SET_TO_NONE in values:
+            wanted |= Q(team__isnull=True)
+        return queryset.filter(wanted)
+
+    def on_host(self, queryset: QuerySet[Asset], name: str, value: int) -> QuerySet[Asset]:
+        """Machines on one host, which the person must be able to see."""
+        hosts = Asset.objects.visible_to(self.user).filter(kind=Kind.HOST, pk=_in_range(value))
+        host = hosts.values("source_id", "ref").first()
+        if host is None:
+            return queryset.none()
+        return queryset.filter(source_id=host["source_id"], host_ref=host["ref"])
+
+    def by_presence(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
+        if value == "gone":
+            return queryset.filter(gone_at__isnull=False)
+        if value == "missing":
+            return queryset.filter(gone_at__isnull=True, missing_since__isnull=False)
+        if value == "present":
+            return queryset.filter(gone_at__isnull=True, missing_since__isnull=True)
+        return queryset
+
+    def by_verdict(self, queryset: QuerySet[Asset], name: str, value: list[str]) -> QuerySet[Asset]:
+        """Any of these answers, of the checks in `check` or of all of them.
+
+        Unknown is also what has not been evaluated yet. An asset passes when it has been evaluated
+        and no check failed, erred or could not tell.
+        """
+        if not value:
+            return queryset
+        checks = self.data_list("check")
+        wanted = Q()
+        for outcome in value:
+            if outcome == "pass":
+                spoilt = ["fail", "unknown", "error", *(["not_applicable"] if checks else [])]
+                wanted |= Q(evaluated_at__isnull=False) & ~_answered(spoilt, checks)
+            else:
+                wanted |= Q(_answered([outcome], checks))
+            if outcome == "unknown":
+                wanted |= Q(evaluated_at__isnull=True)
+        return queryset.filter(wanted)
+
+    def by_check(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
+        """Alone it means: what this check does not pass. With `verdict` it says whose answer."""
+        if self.data_list("verdict"):
+            return queryset
+        spoilt = ["fail", "unknown", "error"]
+        return queryset.filter(
+            Q(_answered(spoilt, self.data_list(name))) | Q(evaluated_at__isnull=True)
+        )
+
+
+def _answered(outcomes: list[str], checks: list[str]) -> Exists:
+    # By its related name: verdicts are kept by an app above this one.
+    verdicts = Asset._meta.get_field("verdicts").related_model
+    rows = verdicts._default_manager.filter(asset=OuterRef("pk"), outcome__in=outcomes)  # type: ignore[union-attr]
+    return Exists(rows.filter(check_id__in=checks) if checks else rows)
+
+
+def _looks_like_an_address(text: str) -> bool:
+    return len(text) <= 45 and (":" in text or "-" in text or text.count(".") == 3)
+
+
+def _numbers(values: list[str]) -> list[int]:
+    return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) < 19]
+
+
+def _in_range(value: Any) -> int:
+    number = int(value)
+    return number if 0 <= number < 2**63 else -1
