@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "inventory",
     "accounts",
     "audit",
+    "ui",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -197,6 +198,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 5
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
+
+# A run whose worker is silent for a lease is given to another one.
+SYNC_LEASE_SECONDS = ENV.sync_lease_seconds
+SYNC_RETRY_SECONDS = ENV.sync_retry_seconds
 
 # --- people ---------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("api/v1/", include(("vmgov.api", "api"))),
     path("accounts/", include("allauth.urls")),
+    path("", include("ui.urls")),
     path("", include("accounts.urls")),
     path("", include("audit.urls")),
     path("", include("inventory.urls")),
