@@ -11,7 +11,14 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
+from django.shortcuts import redirect
 
 from accounts.models import User
 from accounts.permissions import Permission
@@ -44,6 +51,15 @@ SIGNED_IN_NAMES = frozenset(
 )
 
 
+SIGNED_IN = "signed-in"
+PUBLIC = "public"
+API = "api"
+# What a page may be asked by. Anything else is 405, whatever the view would have made of it.
+PAGE_METHODS = ("GET", "HEAD", "POST")
+# All that opens to somebody whose password was chosen by somebody else.
+BEFORE_ANYTHING_ELSE = frozenset({"account_change_password", "account_logout"})
+
+
 def requires(permission: Permission) -> Callable[[View], View]:
     """Open the view to people with this permission. To others it does not exist (404)."""
 
@@ -71,13 +87,13 @@ def signed_in(view: View) -> View:
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
 
-    guarded.declared_access = "signed-in"  # type: ignore[attr-defined]
+    guarded.declared_access = SIGNED_IN  # type: ignore[attr-defined]
     return cast(View, guarded)
 
 
 def public(view: View) -> View:
     """Open the view to anybody. There are few of these and the route matrix names each."""
-    view.declared_access = "public"  # type: ignore[attr-defined]
+    view.declared_access = PUBLIC  # type: ignore[attr-defined]
     return view
 
 
@@ -86,14 +102,12 @@ def declared_access(view: Callable[..., Any], view_name: str | None) -> str | No
     declared = getattr(view, "declared_access", None)
     if declared is not None:
         return str(declared)
-    if (
-        getattr(view, "cls", None) is not None
-    ):  # a DRF view: DeclaredPermission refuses what is undeclared
-        return "api"
+    if getattr(view, "cls", None) is not None:
+        return API  # a view of Django REST framework: DeclaredPermission refuses what is undeclared
     if view_name in PUBLIC_NAMES:
-        return "public"
+        return PUBLIC
     if view_name in SIGNED_IN_NAMES:
-        return "signed-in"
+        return SIGNED_IN
     return None
 
 
@@ -110,9 +124,20 @@ class DenyUndeclaredMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         match = request.resolver_match
-        declared = declared_access(view, match.view_name if match else None)
+        view_name = match.view_name if match else None
+        declared = declared_access(view, view_name)
         if declared is None:
             raise Http404
-        if declared == "signed-in" and not request.user.is_authenticated:
+        if declared == API:
+            return None
+        if request.method not in PAGE_METHODS:
+            return HttpResponseNotAllowed(PAGE_METHODS)
+        if declared == SIGNED_IN and not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
+        if _password_first(request) and view_name not in BEFORE_ANYTHING_ELSE:
+            return redirect("account_change_password")
         return None
+
+
+def _password_first(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.must_change_password

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,10 +11,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
+
+MAXIMUM_TOKEN_DAYS = 90
 
 
 class Team(models.Model):
@@ -23,7 +27,13 @@ class Team(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(Lower("name"), name="team_name_unique")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="team_name_unique",
+                violation_error_message="There is already a team with this name.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -53,6 +63,10 @@ class User(AbstractBaseUser):
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.TEAMS)
     teams = models.ManyToManyField(Team, related_name="members", blank=True)
     is_active = models.BooleanField(default=True)
+    # Part of every session's seal: counting up ends all of this person's sessions at once.
+    session_generation = models.PositiveIntegerField(default=0)
+    # Their password was chosen by somebody else; nothing opens until they have chosen their own.
+    must_change_password = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -63,9 +77,24 @@ class User(AbstractBaseUser):
 
     class Meta:
         ordering = ["username"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="username_unique",
+                violation_error_message="Somebody already has this username.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        return salted_hmac(
+            "accounts.User.session",
+            f"{self.password}:{self.session_generation}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()
 
     def get_full_name(self) -> str:
         return self.full_name or self.username
@@ -90,7 +119,7 @@ class User(AbstractBaseUser):
 
 
 class RoleAssignment(models.Model):
-    """Somebody was given a role by somebody else; `granted_by` is null when a console command did it."""
+    """Somebody was given a role by somebody else; `granted_by` is null if a command did it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_assignments")
     role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
@@ -112,20 +141,35 @@ class RoleAssignment(models.Model):
 
 
 class ApiToken(models.Model):
-    """A secret that acts for a person within a few permissions, until a day. Only its digest is kept."""
+    """A secret that acts for a person within a few permissions, until a day. Its digest is kept."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True)
     digest = models.CharField(max_length=128)
     permissions = ArrayField(models.CharField(max_length=50))
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at"))
+                & Q(expires_at__lte=F("created_at") + timedelta(days=MAXIMUM_TOKEN_DAYS)),
+                name="token_expires_in_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def scope(self) -> frozenset[str]:
+        """What it may do, of what its person may do."""
+        return frozenset(self.permissions)
+
+    def is_valid_at(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -28,7 +28,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
 
 
-_origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin(via="system"))
+_SYSTEM = Origin(via="system")
+_origin: ContextVar[Origin] = ContextVar("audit_origin", default=_SYSTEM)
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def record(
 ) -> Entry:
     """Write down an act in the transaction that does it, or raise NotInTransaction.
 
-    `actor` None is the system itself. `before` and `after` hold only what changed and never a secret.
+    `actor` None is the system itself. `before` and `after` hold what changed and never a secret.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction(f"{action} has to be recorded in the transaction of the act")
