@@ -77,8 +77,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "vmgov.middleware.SessionLimits",
     "django_structlog.middlewares.RequestMiddleware",
+    "audit.middleware.OriginMiddleware",
+    "vmgov.middleware.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -203,6 +204,11 @@ CELERY_TIMEZONE = "UTC"
 SYNC_LEASE_SECONDS = ENV.sync_lease_seconds
 SYNC_RETRY_SECONDS = ENV.sync_retry_seconds
 
+# --- the ledger of runs ---------------------------------------------------------------------------
+
+SYNC_LEASE_SECONDS = ENV.sync_lease_seconds
+SYNC_RETRY_SECONDS = ENV.sync_retry_seconds
+
 # --- people ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -231,6 +237,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
+ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxy_count
 MFA_TOTP_ISSUER = "vmgov"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
