@@ -1,0 +1,6 @@
+from django.urls import path
+
+from ui import views
+
+app_name = "ui"
+urlpatterns = [path("theme/", views.switch_theme, name="theme")]
