@@ -34,6 +34,20 @@ def server(environment: env.Env) -> postgres.Server:
 
 
 @contextmanager
+def database(environment: env.Env) -> Iterator[None]:
+    """Have the embedded database running, bound to this process; not with DATABASE_URL."""
+    if not environment.is_embedded:
+        yield
+        return
+    running = server(environment)
+    running.start(bound_to_this_process=True)
+    try:
+        yield
+    finally:
+        running.stop()
+
+
+@contextmanager
 def database_for(argv: Sequence[str]) -> Iterator[None]:
     """Have the embedded database running while a command needs it, and leave no trace after."""
     command = argv[1] if len(argv) > 1 else "help"

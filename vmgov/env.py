@@ -208,6 +208,18 @@ class Env(BaseSettings):
         description="How long the first retry of a failed collection waits; each further one "
         "waits twice as long as the one before.",
     )
+    sync_lease_seconds: float = Field(
+        default=60.0,
+        ge=1,
+        le=600,
+        description="How long a worker may be silent before its run is taken from it.",
+    )
+    sync_retry_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="How long a run waits after a worker failed; doubled at each attempt.",
+    )
     session_idle_minutes: int = Field(
         default=30, ge=1, le=720, description="Signed out after this time without a request."
     )

@@ -1,11 +1,15 @@
 """How the API cuts long answers into pages."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:  # the framework loads this module while it loads that one
+    from rest_framework.views import APIView
 
 
 class Pages(CursorPagination):

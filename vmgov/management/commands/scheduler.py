@@ -1,0 +1,41 @@
+"""`manage.py scheduler`: the tick that makes due work start."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from findings.tasks import tick
+
+log = structlog.get_logger(__name__)
+TICK_SECONDS = 10.0
+
+
+class Command(BaseCommand):
+    help = "Look at the ledger every few seconds and have due work started, until SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--every", type=float, default=TICK_SECONDS, metavar="SECONDS")
+
+    def handle(self, *, every: float, **_: Any) -> None:
+        """Tick until told to stop. A tick that fails is logged and the next one tries again."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        while not stopping.is_set():
+            _tick()
+            stopping.wait(every)
+
+
+def _tick() -> None:
+    try:
+        close_old_connections()
+        tick(now=timezone.now())
+    except Exception:  # the scheduler outlives a database that restarts
+        log.exception("The scheduler's tick failed")
+        connection.close()
