@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vmgov.processes import dying_with
 
@@ -25,6 +26,7 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    log: Path
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
@@ -35,13 +37,16 @@ class Child:
 
     def start(self) -> None:
         """Start it in its own session, so that Ctrl-C reaches the supervisor alone."""
-        self.process = subprocess.Popen(
-            list(self.command),
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=dying_with(os.getpid(), self.orphan_signal),
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                list(self.command),
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=dying_with(os.getpid(), self.orphan_signal),
+            )
         self.started_at = time.monotonic()
 
     def ask_to_stop(self) -> None:
@@ -69,7 +74,10 @@ class Child:
                 return None
             self.process = None
             self.start_again_at = now + self.wait
-            said = f"{self.name} ended ({code}); it starts again in {self.wait:.0f} s."
+            said = (
+                f"{self.name} ended ({code}) and starts again in {self.wait:.0f} s. "
+                f"What it said is in {self.log}."
+            )
             self.wait = min(self.wait * 2, LONGEST_WAIT_SECONDS)
             return said
         if now >= self.start_again_at:

@@ -3,6 +3,7 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,21 +22,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--every", type=float, default=TICK_SECONDS, metavar="SECONDS")
+        parser.add_argument(
+            "--heartbeat", type=Path, metavar="FILE", help="touch this file after each good tick"
+        )
 
-    def handle(self, *, every: float, **_: Any) -> None:
+    def handle(self, *, every: float, heartbeat: Path | None, **_: Any) -> None:
         """Tick until told to stop. A tick that fails is logged and the next one tries again."""
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         while not stopping.is_set():
-            _tick()
+            if _tick() and heartbeat is not None:
+                heartbeat.touch()
             stopping.wait(every)
 
 
-def _tick() -> None:
+def _tick() -> bool:
     try:
         close_old_connections()
         tick(now=timezone.now())
+        return True
     except Exception:  # the scheduler outlives a database that restarts
         log.exception("The scheduler's tick failed")
         connection.close()
+        return False

@@ -68,21 +68,29 @@ class Command(BaseCommand):
                 stop(children)
 
     def _prepare(self, *, demo: bool) -> None:
+        self._say("Preparing the database …")
         for folder in ("messages", "control"):
             (settings.VAR_DIR / "broker" / folder).mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
+        self._say("Preparing pages …")
         _collect_static()
         known = get_commands()
         for command in ["load_policies", *(["load_demo"] if demo else [])]:
             if command in known:
                 call_command(command)
 
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
     def _await_ready(self, children: list[Child], port: int) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not _is_ready(port):
             self._look(children)
             if time.monotonic() > deadline:
-                raise CommandError("vmgov did not become ready; the log above says why.")
+                raise CommandError(
+                    f"vmgov did not become ready. {settings.VAR_DIR / 'log'} says why."
+                )
             time.sleep(0.1)
 
     def _watch(self, children: list[Child]) -> None:
@@ -99,7 +107,7 @@ class Command(BaseCommand):
         self.stdout.write(f"vmgov is ready at http://{HOST}:{port}")
         if demo:
             self._show_users(settings.VAR_DIR / "demo-users.json")
-        self.stdout.flush()
+        self._say("Ctrl-C stops it.")
 
     def _show_users(self, path: Path) -> None:
         if not path.exists():
@@ -116,9 +124,11 @@ def _children(environment: Env, port: int) -> list[Child]:
             name=name,
             command=[sys.executable, *command],
             environment={**os.environ, "VMGOV_PROCESS": role},
+            log=log_folder / f"{name.removeprefix('The ').replace(' ', '-')}.log",
             orphan_signal=orphan_signal,
         )
 
+    log_folder = _log_folder()
     manage = str(settings.BASE_DIR / "manage.py")
     return [
         process(
@@ -143,6 +153,15 @@ def _children(environment: Env, port: int) -> list[Child]:
         ),
         process("The scheduler", manage, "scheduler", role="worker", orphan_signal=signal.SIGKILL),
     ]
+
+
+def _log_folder() -> Path:
+    """Where the processes write; what the last start but one wrote is forgotten."""
+    folder = Path(settings.VAR_DIR) / "log"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for log in folder.glob("*.log"):
+        log.replace(log.with_suffix(".log.1"))
+    return folder
 
 
 def _refuse_a_taken_port(port: int) -> None:
