@@ -10,7 +10,9 @@ from inventory.connectors.vsphere import tls
 
 _VERIFY_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _VERIFY_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
-_VERIFY_HOSTNAME = frozenset({62, 64})  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_VERIFY_HOSTNAME = frozenset(
+    {62, 64}
+)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OLD_TLS_REASONS = ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "WRONG_VERSION", "NO_PROTOCOLS")
 
 
@@ -85,7 +87,9 @@ def tls_refused(
     )
 
 
-def pin_mismatch(presented: bytes | None, *, trust: tls.PinnedTrust, host: str, port: int) -> CollectionFailed:
+def pin_mismatch(
+    presented: bytes | None, *, trust: tls.PinnedTrust, host: str, port: int
+) -> CollectionFailed:
     shown = tls.fingerprint(presented) if presented else "one that could not be read"
     return CollectionFailed(
         f"{host}:{port} presented a certificate other than the pinned one. "

@@ -1,0 +1,201 @@
+"""Bulk reads: properties of many objects, page by page, the next page fetched while one is parsed."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from inventory.connectors.vsphere import xml
+from inventory.connectors.vsphere.failures import SessionLost, TransportLost
+from inventory.connectors.vsphere.transport import Answer, Transport
+from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault
+
+PAGE: Final = 250
+_PAGES_AHEAD: Final = 2
+_TOKEN: Final = re.compile(rb"<(?:\w+:)?token>([^<]*)</(?:\w+:)?token>")
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which properties of which type of object."""
+
+    type: str
+    paths: tuple[str, ...]
+
+
+class BulkReader:
+    """Raw SOAP over a transport of its own; one read at a time."""
+
+    def __init__(self, transport: Transport, *, soap_action: str, collector: Ref) -> None:
+        self._transport = transport
+        self._soap_action = soap_action
+        self._collector = collector
+
+    def of_view(self, view: Ref, wanted: Wanted) -> Iterator[list[ObjectContent]]:
+        """The objects a container view lists, page by page.
+
+        Raise SoapFault, TransportLost or SessionLost; Malformed never leaves here.
+        """
+        selection = (
+            f'<obj type="{view.type}">{xml.escape(view)}</obj><skip>true</skip>'
+            '<selectSet xsi:type="TraversalSpec"><name>v</name><type>ContainerView</type>'
+            "<path>view</path><skip>false</skip></selectSet>"
+        )
+        yield from self._read(wanted, f"<objectSet>{selection}</objectSet>")
+
+    def of_objects(self, refs: Sequence[Ref], wanted: Wanted) -> Iterator[list[ObjectContent]]:
+        """Some named objects; the whole read fails with ManagedObjectNotFound if one is gone."""
+        yield from self._read(
+            wanted,
+            "".join(
+                f'<objectSet><obj type="{ref.type}">{xml.escape(ref)}</obj></objectSet>'
+                for ref in refs
+            ),
+        )
+
+    def of_object(self, ref: Ref, *paths: str) -> ObjectContent:
+        """One object, which must answer."""
+        for found in self.of_objects([ref], Wanted(type=ref.type, paths=paths)):
+            for content in found:
+                if content.ref == ref:
+                    return content
+        raise TransportLost(f"vCenter said nothing about {ref.type} {ref}.", code="missing-page")
+
+    def call(self, method: str, this: Ref, arguments: str = "") -> list[Any]:
+        """The values a method returns, decoded like properties."""
+        answer = self._post(method, this, arguments)
+        with _Reading(method):
+            return list(xml.returned_values(answer.body))
+
+    def _read(self, wanted: Wanted, object_set: str) -> Iterator[list[ObjectContent]]:
+        paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)
+        first = (
+            f"<specSet><propSet><type>{wanted.type}</type><all>false</all>{paths}</propSet>"
+            f"{object_set}</specSet><options><maxObjects>{PAGE}</maxObjects></options>"
+        )
+        with _Ahead(self._bodies(first), abort=self._transport.abort) as bodies:
+            for body, token in bodies:
+                with _Reading("RetrievePropertiesEx"):
+                    page = xml.page(body)
+                if page.token != token:
+                    raise TransportLost(
+                        "A page of vCenter's answer is not where it belongs.", code="missing-page"
+                    )
+                yield page.objects
+
+    def _bodies(self, first: str) -> Iterator[tuple[bytes, str]]:
+        """Each page's bytes, with the token that leads to the next."""
+        body = self._post("RetrievePropertiesEx", self._collector, first).body
+        while token := _token(body):
+            yield body, token
+            body = self._post(
+                "ContinueRetrievePropertiesEx",
+                self._collector,
+                f"<token>{xml.escape(token)}</token>",
+            ).body
+        yield body, ""
+
+    def _post(self, method: str, this: Ref, arguments: str) -> Answer:
+        envelope = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            f'<soapenv:Envelope xmlns:soapenv="{xml.SOAP}"'
+            ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+            ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+            f'<soapenv:Body><{method} xmlns="{xml.VIM}">'
+            f'<_this type="{this.type}">{xml.escape(this)}</_this>{arguments}'
+            f"</{method}></soapenv:Body></soapenv:Envelope>"
+        )
+        answer = self._transport.post(method, envelope.encode(), soap_action=self._soap_action)
+        if answer.status == 200:
+            return answer
+        with _Reading(method):
+            if answer.status == 500:
+                xml.result(answer.body)  # raises the fault
+            raise Malformed(f"HTTP status {answer.status}")
+
+
+def _token(body: bytes) -> str:
+    """The token at the head of a page; escaped text of an object cannot look like one."""
+    objects = body.find(b"<objects")
+    found = _TOKEN.search(body, 0, objects if objects >= 0 else len(body))
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+class _Reading:
+    """Turn what is wrong with an answer into the failure it means."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SoapFault) and error.type == "NotAuthenticated":
+            raise SessionLost(
+                "vCenter ended the session before everything was read.",
+                code="session",
+                advice="Someone may have ended it, or vCenter was restarted; the next run tries again.",
+            ) from None
+        if isinstance(error, Malformed):
+            raise TransportLost(
+                f"vCenter's answer to {self._method} could not be read: {error}.",
+                code="malformed",
+                advice="If it repeats, look at what stands between this machine and vCenter.",
+            ) from None
+
+
+class _Ahead:
+    """Run a producer in a thread of its own, a few items ahead of the consumer."""
+
+    def __init__(self, items: Iterator[tuple[bytes, str]], *, abort: Any) -> None:
+        self._items = items
+        self._abort = abort
+        self._queue: queue.Queue[tuple[bytes, str] | BaseException | None] = queue.Queue(
+            _PAGES_AHEAD
+        )
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="vsphere-pages", daemon=True)
+
+    def __enter__(self) -> Iterator[tuple[bytes, str]]:
+        self._thread.start()
+        return self._consume()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        if self._thread.is_alive() and not self._done():
+            self._abort()
+        self._thread.join()
+
+    def _done(self) -> bool:
+        """Whether the producer is about to end by itself."""
+        self._thread.join(0.05)
+        return not self._thread.is_alive()
+
+    def _consume(self) -> Iterator[tuple[bytes, str]]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _produce(self) -> None:
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    return
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
+            self._put(error)
+
+    def _put(self, item: tuple[bytes, str] | BaseException | None) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False

@@ -1,0 +1,340 @@
+"""The session with a vCenter: log in, small calls, log out. The only file that knows pyVmomi.
+
+pyVmomi gives the types and writes and reads the small calls; its HTTP code is not used, so every
+byte passes the TLS context, the list of allowed methods and the bounds of `Transport`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from xml.parsers.expat import ExpatError
+
+import msgspec
+from lxml import etree
+from pyVmomi import vim, vmodl
+from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapterBase
+from pyVmomi.VmomiSupport import GetServiceVersions, GetWsdlType, versionIdMap
+
+from inventory.connectors.base import CollectionFailed, SessionSink
+from inventory.connectors.vsphere import tls, xml
+from inventory.connectors.vsphere.bulk import BulkReader
+from inventory.connectors.vsphere.failures import SessionLost, TransportLost
+from inventory.connectors.vsphere.methods import require_allowed
+from inventory.connectors.vsphere.transport import Endpoint, Session, Transport
+from inventory.connectors.vsphere.xml import Malformed, Ref
+
+_ENTITIES_A_CALL: Final = 100
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """The managers of a vCenter, and what it says about itself."""
+
+    instance_uuid: str
+    product: str
+    version: str
+    build: str
+    api_version: str
+    root_folder: Ref
+    session_manager: Ref
+    view_manager: Ref
+    property_collector: Ref
+    authorization_manager: Ref
+    settings: Ref | None
+    extension_manager: Ref | None
+    custom_fields: Ref | None
+
+
+class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi has no types
+    """pyVmomi's serialiser over our transport."""
+
+    def __init__(self, transport: Transport, version: str) -> None:
+        super().__init__(version=version)
+        self.requestContext = None
+        self._transport = transport
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803
+        method = info.wsdlName
+        require_allowed(method)
+        request = self.SerializeRequest(mo, info, args)
+        answer = self._transport.post(method, request, soap_action=self.versionId)
+        if answer.status not in (200, 500):
+            raise _unreadable(method, f"HTTP status {answer.status}")
+        try:
+            read = SoapResponseDeserializer(outerStub or self).Deserialize(answer.body, info.result)
+        except (ExpatError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _unreadable(method, type(error).__name__) from None
+        if isinstance(read, vim.fault.NotAuthenticated):
+            raise SessionLost("vCenter does not know the session.", code="session") from None
+        if isinstance(read, Exception):
+            raise read
+        if answer.status != 200:
+            raise _unreadable(method, "a failure without a fault")
+        return read
+
+
+class Client:
+    """One session with one vCenter. `open` it, and it is logged out whatever happens."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        try:
+            self._context = tls.context_for(endpoint.trust)
+        except ValueError as error:
+            raise CollectionFailed(
+                str(error), code="bad-certificate", advice="Give the certificate as PEM text."
+            ) from None
+        self._endpoint = endpoint
+        self._session = Session()
+        self._transport = self._new_transport()
+
+    @contextlib.contextmanager
+    def open(
+        self, *, username: str, password: str, sink: SessionSink | None = None
+    ) -> Iterator[OpenSession]:
+        """Log in and out again, or raise CollectionFailed."""
+        bulk_transport = self._new_transport()
+        try:
+            stub = self._stub()
+            content = _service_content(stub)
+            manager = vim.SessionManager(content.sessionManager._moId, stub)
+            key, account = self._login(manager, username, password)
+            try:
+                if sink is not None:
+                    sink(self._session.cookie)
+                yield OpenSession(
+                    content=_content(content),
+                    account=account,
+                    key=key,
+                    stub=stub,
+                    bulk=BulkReader(
+                        bulk_transport,
+                        soap_action=stub.versionId,
+                        collector=_ref(content.propertyCollector),
+                    ),
+                )
+            finally:
+                _logout(manager)
+        finally:
+            bulk_transport.close()
+            self._transport.close()
+            self._session.cookie = ""
+
+    def end(self, cookie: str) -> bool:
+        """Log out the session a killed run left behind; False if it was gone already."""
+        self._session.cookie = cookie
+        try:
+            stub = self._stub()
+            self._session.cookie = cookie  # an unauthenticated answer may have set another
+            manager = vim.SessionManager(_service_content(stub).sessionManager._moId, stub)
+            self._session.cookie = cookie
+            manager.Logout()
+        except SessionLost:
+            return False
+        finally:
+            self._transport.close()
+            self._session.cookie = ""
+        return True
+
+    def _new_transport(self) -> Transport:
+        return Transport(self._endpoint, self._context, self._session)
+
+    def _stub(self) -> _Stub:
+        return _Stub(self._transport, _negotiate(self._transport))
+
+    def _login(self, manager: Any, username: str, password: str) -> tuple[str, str]:
+        try:
+            session = manager.Login(username, password, None)
+        except vim.fault.InvalidLogin:
+            raise CollectionFailed(
+                "vCenter refused the user name or the password.",
+                code="login-refused",
+                advice="Type the password again; check that the account is not locked or expired.",
+            ) from None
+        except vim.fault.NoPermission:
+            raise CollectionFailed(
+                f"The account {username} may not log in to vCenter.",
+                code="no-rights",
+                advice="Give the account the Read-only role on the vCenter object, propagated.",
+            ) from None
+        except vmodl.MethodFault as fault:
+            raise CollectionFailed(
+                f"vCenter refused the login ({type(fault).__name__.rpartition('.')[2]}).",
+                code="login-refused",
+                advice="Look at vCenter's log for the reason.",
+            ) from None
+        return session.key, session.userName
+
+
+class OpenSession:
+    """What can be asked of a vCenter while logged in."""
+
+    def __init__(
+        self, *, content: Content, account: str, key: str, stub: _Stub, bulk: BulkReader
+    ) -> None:
+        self.content = content
+        self.account = account
+        self.key = key
+        self.bulk = bulk
+        self._stub = stub
+
+    @contextlib.contextmanager
+    def view(self, *types: str) -> Iterator[View]:
+        """A list of every object of these types, destroyed at the end; `destroyed` says so."""
+        manager = vim.view.ViewManager(self.content.view_manager, self._stub)
+        root = vim.Folder(self.content.root_folder, self._stub)
+        wanted = [GetWsdlType(xml.VIM, name) for name in types]
+        made = _small_call(lambda: manager.CreateContainerView(root, wanted, True))
+        view = View(Ref(made._moId, "ContainerView"), self.bulk)
+        try:
+            yield view
+        finally:
+            with contextlib.suppress(CollectionFailed, vmodl.MethodFault):
+                made.DestroyView()
+                view.destroyed = True
+
+    def privileges(self, refs: Sequence[Ref]) -> dict[Ref, frozenset[str]]:
+        """What the account may do on each object, as vCenter says; raise CollectionFailed."""
+        manager = vim.AuthorizationManager(self.content.authorization_manager, self._stub)
+        held: dict[Ref, frozenset[str]] = {}
+        for at in range(0, len(refs), _ENTITIES_A_CALL):
+            entities = [
+                vim.ManagedEntity(ref, self._stub) for ref in refs[at : at + _ENTITIES_A_CALL]
+            ]
+            for answer in _small_call(
+                lambda entities=entities: manager.FetchUserPrivilegeOnEntities(
+                    entities, self.account
+                )
+            ):
+                held[Ref(answer.entity._moId)] = frozenset(answer.privileges)
+        return held
+
+
+class View:
+    """A container view: the list vCenter keeps of the objects of a type."""
+
+    def __init__(self, ref: Ref, bulk: BulkReader) -> None:
+        self.ref = ref
+        self.destroyed = False
+        self._bulk = bulk
+
+    def listed(self) -> list[Ref]:
+        """What the view lists now."""
+        found = self._bulk.of_object(self.ref, "view").values.get("view")
+        return [ref for ref in found or [] if isinstance(ref, Ref)]
+
+
+def _negotiate(transport: Transport) -> str:
+    """The newest API version both sides know, or raise CollectionFailed."""
+    answer = transport.get(f"{transport.endpoint.path}/vimServiceVersions.xml")
+    where = f"{transport.endpoint.host}:{transport.endpoint.port}"
+    if answer.status != 200:
+        raise _not_vcenter(where, f"it answered with HTTP status {answer.status}")
+    try:
+        offered = _offered_versions(answer.body)
+    except (Malformed, etree.XMLSyntaxError):
+        raise _not_vcenter(where, f"it answered with {_spoken(answer.content_type)}") from None
+    for version in GetServiceVersions("vim25"):
+        if versionIdMap[version] in offered:
+            return str(version)
+    raise CollectionFailed(
+        f"{where} speaks no version of the vSphere API that this product knows.",
+        code="api-version",
+        advice="vCenter 6.5 or newer is needed.",
+    )
+
+
+def _offered_versions(document: bytes) -> set[str]:
+    root = xml.parse_document(document)
+    if root.tag != "namespaces":
+        raise Malformed("not a list of versions")
+    return {
+        found.text or ""
+        for namespace in root.iterfind("namespace")
+        if namespace.findtext("name") == "urn:vim25"
+        for found in namespace.iter("version")
+    }
+
+
+def _spoken(content_type: str) -> str:
+    return {
+        "text/html": "a web page",
+        "application/json": "JSON",
+        "text/plain": "plain text",
+    }.get(content_type, "something that is not the vSphere API")
+
+
+def _not_vcenter(where: str, what: str) -> CollectionFailed:
+    return CollectionFailed(
+        f"{where} is not a vCenter: {what}.",
+        code="not-vcenter",
+        advice="Give the address of vCenter Server; its SDK is at https://host/sdk.",
+    )
+
+
+def _service_content(stub: _Stub) -> Any:
+    where = f"{stub._transport.endpoint.host}:{stub._transport.endpoint.port}"
+    try:
+        return vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+    except TransportLost as error:
+        if error.code == "malformed":
+            raise _not_vcenter(where, "its answer is not one of the vSphere API") from None
+        raise
+    except vmodl.MethodFault:
+        raise _not_vcenter(where, "it refused to describe itself") from None
+
+
+def _content(content: Any) -> Content:
+    about = content.about
+    if about.apiType != "VirtualCenter" or not about.instanceUuid:
+        raise CollectionFailed(
+            f"The server is {about.fullName or 'a single ESXi host'}, not a vCenter.",
+            code="not-vcenter",
+            advice="Add the vCenter that manages this host.",
+        )
+    return Content(
+        instance_uuid=about.instanceUuid,
+        product=about.fullName or about.name or "",
+        version=about.version or "",
+        build=about.build or "",
+        api_version=about.apiVersion or "",
+        root_folder=_ref(content.rootFolder),
+        session_manager=_ref(content.sessionManager),
+        view_manager=_ref(content.viewManager),
+        property_collector=_ref(content.propertyCollector),
+        authorization_manager=_ref(content.authorizationManager),
+        settings=_optional_ref(content.setting),
+        extension_manager=_optional_ref(content.extensionManager),
+        custom_fields=_optional_ref(content.customFieldsManager),
+    )
+
+
+def _ref(managed: Any) -> Ref:
+    return Ref(managed._moId, managed._wsdlName)
+
+
+def _optional_ref(managed: Any) -> Ref | None:
+    return None if managed is None else _ref(managed)
+
+
+def _small_call(call: Any) -> Any:
+    """The call's result; a fault becomes the SoapFault bulk reads raise too."""
+    try:
+        return call()
+    except vmodl.MethodFault as fault:
+        raise xml.SoapFault(type(fault).__name__.rpartition(".")[2], fault.msg or "", {}) from None
+
+
+def _logout(manager: Any) -> None:
+    # A session that is gone needs no logout, and a logout that fails must not hide why the run did;
+    # the cookie was reported, so the next run ends what is left.
+    with contextlib.suppress(CollectionFailed, vmodl.MethodFault):
+        manager.Logout()
+
+
+def _unreadable(method: str, what: str) -> TransportLost:
+    return TransportLost(
+        f"vCenter's answer to {method} could not be read: {what}.",
+        code="malformed",
+        advice="If it repeats, look at what stands between this machine and vCenter.",
+    )

@@ -1,0 +1,317 @@
+"""One collection: what is asked in which order, and what may not be taken on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from inventory.connectors.base import CollectionFailed, Count, Doubt, Item, Unreadable
+from inventory.connectors.vsphere.bulk import Wanted
+from inventory.connectors.vsphere.client import OpenSession
+from inventory.connectors.vsphere.failures import SessionLost
+from inventory.connectors.vsphere.mapping import access, fabric, hosts, machines
+from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
+from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
+from inventory.connectors.vsphere.reading import READ, Reading, explained
+from inventory.connectors.vsphere.xml import Ref, SoapFault, many
+from inventory.records import AnyRecord, Kind, kind_of
+
+_TREE: Final = ("Folder", "Datacenter", "ComputeResource", "ResourcePool")
+_GIVE_UP_AFTER: Final = 2  # failures in a row
+
+Step = Callable[[], Iterator[Item]]
+
+
+class Collection:
+    """Reads one vCenter once, through one session."""
+
+    def __init__(self, session: OpenSession, attribute_names: AttributeNames) -> None:
+        self._session = session
+        self._content = session.content
+        self._estate = Estate(
+            root=str(session.content.root_folder), attribute_names=attribute_names
+        )
+        self._role_names: dict[int, str] = {}
+        self._uids: set[tuple[Kind, str]] = set()
+
+    def items(self) -> Iterator[Item]:
+        """The platform first; then everything, each kind followed by its count and its doubts.
+
+        Raise CollectionFailed when not even the platform can be described.
+        """
+        yield from self._platform()
+        steps: tuple[tuple[Kind | None, Step], ...] = (
+            (None, self._tree),
+            (Kind.VM, self._custom_fields),
+            (Kind.ROLE, self._roles),
+            (Kind.NETWORK, self._networks),
+            (Kind.HOST, self._hosts),
+            (Kind.CLUSTER, self._clusters),
+            (Kind.SWITCH, self._switches),
+            (Kind.DATASTORE, self._datastores),
+            (Kind.VM, self._machines),
+            (Kind.GRANT, self._grants),
+            (None, self._closing),
+        )
+        failures = 0
+        for at, (kind, step) in enumerate(steps):
+            try:
+                yield from step()
+            except SessionLost as error:
+                yield Doubt(kind=None, code=error.code, message=str(error))
+                yield from _unread(steps[at:])
+                return
+            except SoapFault as fault:
+                yield _refused(kind, fault)
+            except CollectionFailed as error:
+                yield Doubt(kind=kind, code="transport", message=str(error))
+                failures += 1
+                if failures == _GIVE_UP_AFTER:
+                    yield from _unread(steps[at + 1 :])
+                    return
+            else:
+                failures = 0
+
+    def _platform(self) -> Iterator[Item]:
+        content, notes = self._content, list[Item]()
+        try:
+            root = self._session.bulk.of_object(content.root_folder, "name")
+            self._estate.add(Facts(root))
+            settings = self._manager_list(content.settings, "setting", Kind.PLATFORM, notes)
+            extensions = self._manager_list(
+                content.extension_manager, "extensionList", Kind.PLATFORM, notes
+            )
+        except SoapFault as fault:
+            raise _no_rights(fault) from None
+        yield access.platform_settings(
+            instance_uuid=content.instance_uuid,
+            product=content.product,
+            version=content.version,
+            build=content.build,
+            api_version=content.api_version,
+            settings=settings,
+            extensions=extensions,
+        )
+        yield Count(kind=Kind.PLATFORM, expected=1)
+        yield from notes
+        yield from self._root_access()
+
+    def _root_access(self) -> Iterator[Item]:
+        root = self._content.root_folder
+        try:
+            held = self._session.privileges([root]).get(root, frozenset())
+        except SoapFault:
+            held = frozenset()
+        if READ not in held:
+            yield Doubt(
+                kind=None,
+                code="root-access",
+                message="The account may not read the root of the inventory, so objects can exist "
+                "that it is not told about.",
+            )
+
+    def _tree(self) -> Iterator[Item]:
+        """Folders, data centers, compute resources and pools: names for the paths of others."""
+        reading = Reading(
+            self._session, None, Wanted(type="ManagedEntity", paths=("name", "parent"))
+        )
+        for facts in reading.facts(*_TREE):
+            self._estate.add(facts)
+        yield from reading.notes
+
+    def _custom_fields(self) -> Iterator[Item]:
+        notes: list[Item] = []
+        self._estate.field_names = None  # until they are known
+        fields = self._manager_list(self._content.custom_fields, "field", Kind.VM, notes)
+        if fields is not None:
+            self._estate.field_names = {
+                str(key): as_text(field.get("name")) or ""
+                for field in dicts(fields)
+                if (key := as_number(field.get("key"))) is not None
+            }
+        yield from notes
+
+    def _roles(self) -> Iterator[Item]:
+        notes: list[Item] = []
+        found = self._manager_list(
+            self._content.authorization_manager, "roleList", Kind.ROLE, notes
+        )
+        if found is None:
+            yield _whole_kind_withheld(Kind.ROLE)
+        for item in dicts(found):
+            number = as_number(item.get("roleId"))
+            if number is not None:
+                self._role_names[number] = as_text(item.get("name")) or str(number)
+            label = f"role {item.get('roleId')}"
+            yield self._record(Kind.ROLE, label, label, lambda item=item: access.role(item))
+        yield Count(kind=Kind.ROLE, expected=len(dicts(found)))
+        yield from notes
+
+    def _networks(self) -> Iterator[Item]:
+        details: dict[Ref, Facts] = {}
+        for type_, paths in (
+            ("DistributedVirtualPortgroup", fabric.PORT_GROUP_PATHS),
+            ("OpaqueNetwork", fabric.OPAQUE_PATHS),
+        ):
+            beyond = Reading(self._session, Kind.NETWORK, Wanted(type=type_, paths=paths))
+            for facts in beyond.facts(type_):
+                details[facts.ref] = facts
+                key = fabric.network_key(facts)
+                if key:
+                    self._estate.network_by_key[key] = str(facts.ref)
+            yield from beyond.notes
+        yield from self._kind(
+            Kind.NETWORK,
+            ("Network",),
+            fabric.NETWORK_PATHS,
+            lambda facts: fabric.network(facts, details.get(facts.ref)),
+        )
+
+    def _hosts(self) -> Iterator[Item]:
+        return self._kind(
+            Kind.HOST, ("HostSystem",), hosts.PATHS, lambda facts: hosts.host(facts, self._estate)
+        )
+
+    def _clusters(self) -> Iterator[Item]:
+        return self._kind(
+            Kind.CLUSTER, ("ClusterComputeResource",), fabric.CLUSTER_PATHS, fabric.cluster
+        )
+
+    def _switches(self) -> Iterator[Item]:
+        return self._kind(
+            Kind.SWITCH,
+            ("DistributedVirtualSwitch",),
+            fabric.SWITCH_PATHS,
+            lambda facts: fabric.switch(facts, self._estate),
+        )
+
+    def _datastores(self) -> Iterator[Item]:
+        return self._kind(Kind.DATASTORE, ("Datastore",), fabric.DATASTORE_PATHS, fabric.datastore)
+
+    def _machines(self) -> Iterator[Item]:
+        return self._kind(
+            Kind.VM,
+            ("VirtualMachine",),
+            machines.PATHS,
+            lambda facts: machines.machine(facts, self._estate),
+        )
+
+    def _grants(self) -> Iterator[Item]:
+        try:
+            found = dicts(
+                self._session.bulk.call(
+                    "RetrieveAllPermissions", self._content.authorization_manager
+                )
+            )
+        except SoapFault as fault:
+            if fault.type != "NoPermission":
+                raise
+            yield _whole_kind_withheld(Kind.GRANT)
+            return
+        for item in found:
+            label = f"{item.get('principal')} on {item.get('entity')}"
+            yield self._record(
+                Kind.GRANT,
+                label,
+                label,
+                lambda item=item: access.grant(item, self._estate, self._role_names),
+            )
+        yield Count(kind=Kind.GRANT, expected=len(found))
+
+    def _closing(self) -> Iterator[Item]:
+        """The session that asked the last question has to be the one that asked the first."""
+        current = self._session.bulk.of_object(self._content.session_manager, "currentSession")
+        session = current.values.get("currentSession")
+        key = as_text(session.get("key")) if isinstance(session, dict) else None
+        if key != self._session.key:
+            yield Doubt(
+                kind=None,
+                code="session",
+                message="The session changed while the inventory was read.",
+            )
+
+    def _kind(
+        self,
+        kind: Kind,
+        types: tuple[str, ...],
+        paths: tuple[str, ...],
+        build: Callable[[Facts], AnyRecord],
+    ) -> Iterator[Item]:
+        reading = Reading(self._session, kind, Wanted(type=types[0], paths=paths))
+        arrived: dict[Kind, int] = {kind: 0}
+        for facts in reading.facts(*types):
+            self._estate.add(facts)
+            name = self._estate.name(str(facts.ref)) or str(facts.ref)
+            item = self._record(kind, str(facts.ref), name, lambda facts=facts: build(facts))
+            of = kind if isinstance(item, Unreadable) else kind_of(item)
+            arrived[of] = arrived.get(of, 0) + 1
+            yield item
+        for of, count in arrived.items():
+            yield Count(kind=of, expected=count)
+        yield from reading.notes
+
+    def _record(
+        self, kind: Kind, ref: str, name: str, build: Callable[[], AnyRecord]
+    ) -> AnyRecord | Unreadable:
+        """The record; what cannot be made into one is told instead, and spoils nothing else."""
+        try:
+            record = build()
+        except ValueError as error:
+            return Unreadable(kind=kind, ref=ref, name=name, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - one object never breaks the run
+            reason = f"The description of this object could not be read ({type(error).__name__})."
+            return Unreadable(kind=kind, ref=ref, name=name, reason=reason)
+        identity = (kind_of(record), record.uid)
+        if identity in self._uids:
+            return Unreadable(
+                kind=kind,
+                ref=ref,
+                name=name,
+                reason=f"Another object has the same identity ({record.uid}).",
+            )
+        self._uids.add(identity)
+        return record
+
+    def _manager_list(
+        self, manager: Ref | None, path: str, kind: Kind, notes: list[Item]
+    ) -> list[Any] | None:
+        """A list a manager holds; None, with a note, when it is withheld."""
+        if manager is None:
+            return []
+        found = self._session.bulk.of_object(manager, path)
+        if path not in found.withheld:
+            return many(found.values.get(path))
+        root = self._content.root_folder  # managers are no entities: their rights are the root's
+        notes += explained(
+            self._session,
+            kind,
+            {f"{manager.type}.{path}": [(root, found.withheld[path])]},
+            {root: manager.type},
+        )
+        return None
+
+
+def _refused(kind: Kind | None, fault: SoapFault) -> Doubt:
+    return Doubt(kind=kind, code="fault", message=f"vCenter refused to answer ({fault.type}).")
+
+
+def _unread(steps: Sequence[tuple[Kind | None, Step]]) -> Iterator[Item]:
+    """Doubts for the kinds that were not read to the end."""
+    for kind in dict.fromkeys(kind for kind, _ in steps if kind is not None):
+        yield Doubt(kind=kind, code="not-read", message=f"The {kind} objects were not read.")
+
+
+def _whole_kind_withheld(kind: Kind) -> Doubt:
+    return Doubt(
+        kind=kind,
+        code="withheld",
+        message=f"vCenter told nothing about {kind} objects: the account may not read them.",
+    )
+
+
+def _no_rights(fault: SoapFault) -> CollectionFailed:
+    return CollectionFailed(
+        f"The account may not read the inventory of this vCenter ({fault.type}).",
+        code="no-rights",
+        advice="Give the account the Read-only role on the vCenter object, propagated.",
+    )

@@ -1,0 +1,112 @@
+"""The vSphere connector: one vCenter, asked who it is or read to the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Final
+
+from inventory.connectors.base import CollectionFailed, Identity, Item, SessionSink
+from inventory.connectors.vsphere import tls, transport
+from inventory.connectors.vsphere.client import Client, OpenSession
+from inventory.connectors.vsphere.collection import Collection
+from inventory.connectors.vsphere.mapping.estate import AttributeNames
+from inventory.connectors.vsphere.reading import READ
+from inventory.connectors.vsphere.xml import SoapFault
+from inventory.records import Platform
+
+# Privileges that only show something; any other is one a collecting account does not need.
+_SHOWS: Final = re.compile(
+    r"^System\.(Anonymous|View|Read)$|\.(View|Read|Browse|Get|List|Retrieve|Query)\w*$"
+)
+_NAMED: Final = 3
+
+
+class VsphereConnector:
+    """Reads one vCenter. Holds the password for as long as it lives and shows it to nobody."""
+
+    platform = Platform.VSPHERE
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        username: str,
+        password: str,
+        trust: tls.Trust | None = None,
+        attributes: Mapping[str, str] | None = None,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
+        session_sink: SessionSink | None = None,
+        user_agent: str = "vmgov",
+    ) -> None:
+        """`attributes` names the custom attribute that carries classification, owner, criticality
+        and team. Raise CollectionFailed when the address or the certificate cannot be used.
+        """
+        self._username = username
+        self._password = password
+        self._attribute_names = AttributeNames(**(attributes or {}))
+        self._sink = session_sink
+        self._endpoint = transport.endpoint(
+            url,
+            trust=trust or tls.SystemTrust(),
+            user_agent=user_agent,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+        )
+        self._client = Client(self._endpoint)
+
+    def __repr__(self) -> str:
+        return f"VsphereConnector({self._endpoint.host}:{self._endpoint.port})"
+
+    def probe(self) -> Identity:
+        """Log in, say who answers, change nothing; or raise CollectionFailed."""
+        with self._open() as session:
+            content = session.content
+            return Identity(
+                instance_uuid=content.instance_uuid,
+                product=content.product,
+                version=content.version,
+                build=content.build,
+                account=session.account,
+                warnings=tuple(_warnings(_root_privileges(session))),
+            )
+
+    def collect(self) -> Iterator[Item]:
+        """Yield every object once, with what could not be read; or raise CollectionFailed."""
+        with self._open() as session:
+            yield from Collection(session, self._attribute_names).items()
+
+    def end_session(self, cookie: str) -> bool:
+        """Log out a session that a killed run left behind; False if it was gone already."""
+        return self._client.end(cookie)
+
+    def _open(self) -> AbstractContextManager[OpenSession]:
+        return self._client.open(username=self._username, password=self._password, sink=self._sink)
+
+
+def _root_privileges(session: OpenSession) -> frozenset[str]:
+    root = session.content.root_folder
+    try:
+        return session.privileges([root]).get(root, frozenset())
+    except SoapFault as fault:
+        raise CollectionFailed(
+            f"The account may not read the inventory of this vCenter ({fault.type}).",
+            code="no-rights",
+            advice="Give the account the Read-only role on the vCenter object, propagated.",
+        ) from None
+
+
+def _warnings(privileges: frozenset[str]) -> Iterator[str]:
+    if READ not in privileges:
+        yield (
+            "The account may not read the root of the inventory: what it is not told about cannot "
+            "be noticed, so runs stay partial."
+        )
+    writing = sorted(held for held in privileges if not _SHOWS.search(held))
+    if writing:
+        yield (
+            f"The account can change things: it holds {len(writing)} privileges beyond reading, "
+            f"among them {', '.join(writing[:_NAMED])}. The Read-only role is enough."
+        )

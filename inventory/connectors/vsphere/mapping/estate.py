@@ -1,0 +1,110 @@
+"""What is known about the estate while its objects are mapped: names, paths, attribute names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from inventory.connectors.vsphere.mapping.facts import (
+    Facts,
+    as_number,
+    as_text,
+    dicts,
+    display_name,
+)
+
+_PATH_DEPTH = 200  # deeper than any inventory; ends a loop of parents
+
+
+class AttributeNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Which custom attribute carries what; empty when none does."""
+
+    classification: str = ""
+    owner: str = ""
+    criticality: str = ""
+    team: str = ""
+
+
+class Entity(msgspec.Struct, frozen=True):
+    name: str | None
+    parent: str | None
+    type: str
+
+
+class Estate:
+    """Filled in the order of collection; asked by the mappings."""
+
+    def __init__(self, *, root: str, attribute_names: AttributeNames) -> None:
+        self.root = root
+        self.attribute_names = attribute_names
+        self.field_names: dict[str, str] | None = {}  # custom field key → name; None = withheld
+        self.network_by_key: dict[str, str] = {}  # port group key or opaque id → network ref
+        self._uplinks: dict[str, dict[str, dict[str, str]]] = {}  # switch uuid → host → names
+        self._entities: dict[str, Entity] = {}
+        self._paths: dict[str, str | None] = {}
+
+    def add(self, facts: Facts) -> None:
+        """Remember an entity's name and parent."""
+        name, parent = as_text(facts.raw("name")), as_text(facts.raw("parent"))
+        self._entities[str(facts.ref)] = Entity(
+            None if name is None else display_name(name), parent, facts.ref.type
+        )
+
+    def entity(self, ref: str | None) -> Entity | None:
+        return self._entities.get(ref) if ref else None
+
+    def name(self, ref: str | None) -> str | None:
+        found = self.entity(ref)
+        return found.name if found else None
+
+    def path(self, ref: str | None) -> str | None:
+        """The inventory path of an entity, "/" for the root; None when a part of it is unknown."""
+        if ref is None:
+            return None
+        if ref not in self._paths:
+            self._paths[ref] = self._walk(ref)
+        return self._paths[ref]
+
+    def _walk(self, ref: str) -> str | None:
+        names: list[str] = []
+        at: str | None = ref
+        while at != self.root:
+            found = self.entity(at)
+            if found is None or found.name is None or len(names) == _PATH_DEPTH:
+                return None
+            names.append(found.name)
+            at = found.parent
+        return "/" + "/".join(reversed(names))
+
+    def add_uplinks(self, switch_uuid: str, host_ref: str, uplinks: dict[str, str]) -> None:
+        """Remember which vmnic of a host is behind which uplink of a distributed switch."""
+        self._uplinks.setdefault(switch_uuid, {})[host_ref] = uplinks
+
+    def uplinks_of(self, switch_uuid: str | None) -> dict[str, dict[str, str]] | None:
+        """{host: {uplink: vmnic}} as the hosts told; None when none did."""
+        found = self._uplinks.get(switch_uuid) if switch_uuid else None
+        return None if found is None else dict(sorted(found.items()))
+
+    def attributes(self, facts: Facts) -> dict[str, str] | None:
+        """Custom attributes by name; None when values or names are withheld."""
+        found = facts.items("customValue")
+        if found is None or self.field_names is None:
+            return None
+        values: dict[str, str] = {}
+        for item in dicts(found):
+            key, content = as_number(item.get("key")), as_text(item.get("value"))
+            name = self.field_names.get(str(key))
+            if name is not None and content is not None:
+                values[name] = content
+        return dict(sorted(values.items()))
+
+    def assigned(self, attributes: dict[str, str] | None) -> dict[str, Any]:
+        """classification, owner, criticality and team as the source's attributes say."""
+        names = msgspec.structs.asdict(self.attribute_names)
+        if attributes is None:
+            return dict.fromkeys(names)
+        return {
+            field: attributes.get(name, "").strip() if name else None
+            for field, name in names.items()
+        }

@@ -1,0 +1,367 @@
+"""Virtual machines and templates."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from inventory.connectors.vsphere.mapping.estate import Estate
+from inventory.connectors.vsphere.mapping.facts import (
+    Facts,
+    as_flag,
+    as_mac,
+    as_number,
+    as_text,
+    as_time,
+    dicts,
+    display_name,
+    inside,
+    option_text,
+    texts,
+)
+from inventory.records import (
+    Device,
+    Disk,
+    GuestNic,
+    Image,
+    Nic,
+    Platform,
+    PowerState,
+    Snapshot,
+    VirtualMachine,
+    VmFile,
+)
+
+PATHS: Final = (
+    "name",
+    "parent",
+    "config.annotation",
+    "config.bootOptions.efiSecureBootEnabled",
+    "config.createDate",
+    "config.extraConfig",
+    "config.firmware",
+    "config.flags.enableLogging",
+    "config.guestFullName",
+    "config.hardware.device",
+    "config.hardware.memoryMB",
+    "config.hardware.numCPU",
+    "config.instanceUuid",
+    "config.keyId",
+    "config.modified",
+    "config.template",
+    "config.tools.syncTimeWithHost",
+    "config.uuid",
+    "config.version",
+    "customValue",
+    "datastore",
+    "guest.hostName",
+    "guest.net",
+    "guest.toolsRunningStatus",
+    "guest.toolsVersionStatus2",
+    "layoutEx.file",
+    "network",
+    "resourcePool",
+    "runtime.bootTime",
+    "runtime.connectionState",
+    "runtime.consolidationNeeded",
+    "runtime.host",
+    "runtime.powerState",
+    "snapshot.rootSnapshotList",
+)
+
+_POWER: Final = {
+    "poweredOn": PowerState.ON,
+    "poweredOff": PowerState.OFF,
+    "suspended": PowerState.SUSPENDED,
+}
+_DEVICES: Final = {
+    "VirtualFloppy": "floppy",
+    "VirtualCdrom": "cdrom",
+    "VirtualSerialPort": "serial",
+    "VirtualParallelPort": "parallel",
+    "VirtualUSB": "usb",
+    "VirtualPCIPassthrough": "pci",
+    "VirtualSCSIPassthrough": "scsi",
+}
+# What hardening guides look at; everything else in extraConfig is left where it is, since owners
+# and tools keep secrets there (guestinfo.*, RemoteDisplay.vnc.password). Keys are compared without
+# regard to case, as the platform does, and kept as documented.
+_HARDENING_KEYS: Final = {
+    key.lower(): key
+    for key in (
+        "RemoteDisplay.maxConnections",
+        "RemoteDisplay.vnc.enabled",
+        "RemoteDisplay.vnc.port",
+        "devices.hotplug",
+        "guest.command.enabled",
+        "isolation.bios.bbs.disable",
+        "isolation.device.connectable.disable",
+        "isolation.device.edit.disable",
+        "isolation.tools.copy.disable",
+        "isolation.tools.diskShrink.disable",
+        "isolation.tools.diskWiper.disable",
+        "isolation.tools.dnd.disable",
+        "isolation.tools.paste.disable",
+        "log.keepOld",
+        "log.rotateSize",
+        "logging",
+        "mks.enable3d",
+        "sched.mem.pshare.salt",
+        "svga.vgaOnly",
+        "tools.guest.desktop.autolock",
+        "tools.guestlib.enableHostInfo",
+        "tools.setInfo.sizeLimit",
+    )
+}
+_HARDENING_PATTERN: Final = re.compile(
+    r"^(isolation\.[\w.]+|ethernet\d+\.filter\d*\.\w+|pciPassthru\d+\.present)$", re.IGNORECASE
+)
+
+
+def machine(facts: Facts, estate: Estate) -> VirtualMachine | Image:
+    """A virtual machine, or an image when it is a template; raise ValueError without an identity."""
+    uid = facts.choice("config.instanceUuid")
+    if uid is None:
+        raise ValueError(_no_identity(facts))
+    if facts.flag("config.template"):
+        return _image(facts, estate, uid)
+    return _virtual_machine(facts, estate, uid)
+
+
+def _no_identity(facts: Facts) -> str:
+    if facts.withheld("config.instanceUuid"):
+        return "The account may not read the configuration of this machine."
+    state = facts.choice("runtime.connectionState")
+    return "vCenter has no configuration for this machine" + (
+        f"; its state is “{state}”." if state else "."
+    )
+
+
+def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
+    devices = facts.items("config.hardware.device")
+    attributes = estate.attributes(facts)
+    return VirtualMachine(
+        platform=Platform.VSPHERE,
+        uid=uid,
+        ref=str(facts.ref),
+        name=_name(facts),
+        bios_uuid=facts.choice("config.uuid"),
+        power_state=_POWER.get(facts.choice("runtime.powerState") or ""),
+        connection_state=facts.choice("runtime.connectionState"),
+        host_ref=facts.text("runtime.host"),
+        folder=estate.path(facts.choice("parent")),
+        resource_pool_ref=facts.text("resourcePool"),
+        cpu_count=facts.number("config.hardware.numCPU"),
+        memory_mib=facts.number("config.hardware.memoryMB"),
+        guest_os=facts.text("config.guestFullName"),
+        guest_hostname=facts.text("guest.hostName"),
+        guest_nics=_guest_nics(facts.items("guest.net")),
+        annotation=facts.text("config.annotation"),
+        created_at=facts.time("config.createDate"),
+        booted_at=facts.time("runtime.bootTime"),
+        hardware_version=_hardware_version(facts),
+        tools_version_status=facts.choice("guest.toolsVersionStatus2"),
+        tools_running=_tools_running(facts),
+        firmware=facts.choice("config.firmware"),
+        secure_boot=_off_when_unset(facts, "config.bootOptions.efiSecureBootEnabled"),
+        encrypted=_is_set(facts, "config.keyId"),
+        consolidation_needed=facts.flag("runtime.consolidationNeeded"),
+        logging_enabled=facts.flag("config.flags.enableLogging"),
+        tools_sync_time=facts.flag("config.tools.syncTimeWithHost"),
+        extra_config=_hardening(facts.items("config.extraConfig")),
+        nics=_nics(devices, estate),
+        disks=_disks(devices),
+        devices=_devices(devices),
+        snapshots=_snapshots(facts.items("snapshot.rootSnapshotList")),
+        files=_files(facts.items("layoutEx.file")),
+        datastore_refs=facts.refs("datastore"),
+        network_refs=facts.refs("network"),
+        attributes=attributes,
+        **estate.assigned(attributes),
+    )
+
+
+def _image(facts: Facts, estate: Estate, uid: str) -> Image:
+    attributes = estate.attributes(facts)
+    return Image(
+        platform=Platform.VSPHERE,
+        uid=uid,
+        ref=str(facts.ref),
+        name=_name(facts),
+        guest_os=facts.text("config.guestFullName"),
+        folder=estate.path(facts.choice("parent")),
+        host_ref=facts.text("runtime.host"),
+        created_at=facts.time("config.createDate"),
+        modified_at=facts.time("config.modified"),
+        hardware_version=_hardware_version(facts),
+        files=_files(facts.items("layoutEx.file")),
+        datastore_refs=facts.refs("datastore"),
+        attributes=attributes,
+        **estate.assigned(attributes),
+    )
+
+
+def _name(facts: Facts) -> str:
+    return display_name(as_text(facts.raw("name")) or str(facts.ref))
+
+
+def _hardware_version(facts: Facts) -> int | None:
+    return as_number((facts.choice("config.version") or "").removeprefix("vmx-"))
+
+
+def _tools_running(facts: Facts) -> bool | None:
+    status = facts.choice("guest.toolsRunningStatus")
+    return None if status is None else status != "guestToolsNotRunning"
+
+
+def _off_when_unset(facts: Facts, path: str) -> bool | None:
+    """A feature that a machine's file does not mention is off."""
+    found = facts.flag(path)
+    return False if found is None and not facts.withheld(path) else found
+
+
+def _is_set(facts: Facts, path: str) -> bool | None:
+    if facts.raw(path) is not None:
+        return True
+    return None if facts.withheld(path) else False
+
+
+def _hardening(found: list[Any] | None) -> dict[str, str] | None:
+    if found is None:
+        return None
+    kept: dict[str, str] = {}
+    for option in dicts(found):
+        key, content = option.get("key"), option_text(option.get("value"))
+        if not isinstance(key, str) or content is None:
+            continue
+        known = _HARDENING_KEYS.get(key.lower())
+        if known or _HARDENING_PATTERN.match(key):
+            kept[known or key] = content
+    return dict(sorted(kept.items()))
+
+
+def _nics(found: list[Any] | None, estate: Estate) -> tuple[Nic, ...] | None:
+    if found is None:
+        return None
+    return tuple(_nic(card, estate) for card in dicts(found) if _is_network_card(card))
+
+
+def _is_network_card(device: dict[str, Any]) -> bool:
+    return "macAddress" in device or "addressType" in device
+
+
+def _nic(card: dict[str, Any], estate: Estate) -> Nic:
+    network_ref = _network_of(card, estate)
+    return Nic(
+        key=_key(card),
+        label=_label(card),
+        mac=as_mac(card.get("macAddress")),
+        mac_type=as_text(card.get("addressType")),
+        network_ref=network_ref,
+        network_name=estate.name(network_ref) or as_text(inside(card, "backing", "deviceName")),
+        connected=as_flag(inside(card, "connectable", "connected")),
+        start_connected=as_flag(inside(card, "connectable", "startConnected")),
+    )
+
+
+def _network_of(card: dict[str, Any], estate: Estate) -> str | None:
+    backing = card.get("backing")
+    direct = inside(backing, "network")
+    if direct:
+        return str(direct)
+    key = inside(backing, "port", "portgroupKey") or inside(backing, "opaqueNetworkId")
+    return estate.network_by_key.get(key) if isinstance(key, str) else None
+
+
+def _disks(found: list[Any] | None) -> tuple[Disk, ...] | None:
+    if found is None:
+        return None
+    return tuple(_disk(disk) for disk in dicts(found) if disk.get("_type") == "VirtualDisk")
+
+
+def _disk(disk: dict[str, Any]) -> Disk:
+    capacity = as_number(disk.get("capacityInBytes"))
+    if capacity is None:
+        in_kib = as_number(disk.get("capacityInKB"))
+        capacity = None if in_kib is None else in_kib * 1024
+    backing = disk.get("backing")
+    return Disk(
+        key=_key(disk),
+        label=_label(disk),
+        capacity_bytes=capacity,
+        file=as_text(inside(backing, "fileName")),
+        mode=as_text(inside(backing, "diskMode")),
+        sharing=as_text(inside(backing, "sharing")),
+        thin=as_flag(inside(backing, "thinProvisioned")),
+    )
+
+
+def _devices(found: list[Any] | None) -> tuple[Device, ...] | None:
+    if found is None:
+        return None
+    return tuple(
+        Device(
+            key=_key(device),
+            type=_DEVICES[device["_type"]],
+            label=_label(device),
+            connected=as_flag(inside(device, "connectable", "connected")),
+        )
+        for device in dicts(found)
+        if device.get("_type") in _DEVICES
+    )
+
+
+def _key(device: dict[str, Any]) -> str:
+    return as_text(device.get("key")) or ""
+
+
+def _label(device: dict[str, Any]) -> str:
+    return as_text(inside(device, "deviceInfo", "label")) or ""
+
+
+def _guest_nics(found: list[Any] | None) -> tuple[GuestNic, ...] | None:
+    if found is None:
+        return None
+    return tuple(
+        GuestNic(
+            mac=as_mac(nic.get("macAddress")),
+            network_name=as_text(nic.get("network")),
+            addresses=tuple(sorted(texts(nic.get("ipAddress")))),
+        )
+        for nic in dicts(found)
+    )
+
+
+def _snapshots(found: list[Any] | None) -> tuple[Snapshot, ...] | None:
+    if found is None:
+        return None
+    flat: list[Snapshot] = []
+    waiting = [(root, 0) for root in reversed(dicts(found))]
+    while waiting:
+        node, depth = waiting.pop()
+        flat.append(_snapshot(node, depth))
+        waiting += [(child, depth + 1) for child in reversed(dicts(node.get("childSnapshotList")))]
+    return tuple(flat)
+
+
+def _snapshot(node: dict[str, Any], depth: int) -> Snapshot:
+    created_at = as_time(node.get("createTime"))
+    if created_at is None:
+        raise ValueError("A snapshot of this machine has no readable time of creation.")
+    return Snapshot(
+        uid=str(node.get("snapshot") or ""),
+        name=display_name(as_text(node.get("name")) or ""),
+        created_at=created_at,
+        depth=depth,
+        description=as_text(node.get("description")) or "",
+        quiesced=as_flag(node.get("quiesced")),
+    )
+
+
+def _files(found: list[Any] | None) -> tuple[VmFile, ...] | None:
+    if found is None:
+        return None
+    files = {
+        (as_text(file.get("name")) or "", as_text(file.get("type")) or "") for file in dicts(found)
+    }
+    return tuple(VmFile(path=path, type=type_) for path, type_ in sorted(files) if path)
