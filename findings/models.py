@@ -1,4 +1,4 @@
-"""Where the estate is not as it should be: one finding per check, asset and key, for ever the same one."""
+"""Where the estate is not as it should be: one finding per check, asset and key, for ever."""
 
 from __future__ import annotations
 

@@ -46,6 +46,15 @@ def version_at(asset: Asset, at: datetime) -> AssetVersion | None:
     )
 
 
+class Step(msgspec.Struct, frozen=True):
+    """A version, typed, with the one before it."""
+
+    version: AssetVersion
+    record: AnyRecord
+    older: AssetVersion | None
+    older_record: AnyRecord | None
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One line of an asset's history."""
 
@@ -53,41 +62,49 @@ class Entry(msgspec.Struct, frozen=True):
     sentence: str
     changes: list[Change]
     version: AssetVersion | None = None
-    run_id: int | None = None
 
 
 PAGE = 20
 
 
-def timeline(
-    asset: Asset, *, before: datetime | None = None, name_of: NameOf = unnamed, size: int = PAGE
-) -> tuple[list[Entry], datetime | None]:
-    """The newest entries (before a moment), newest first, and where the older ones begin."""
+def steps(
+    asset: Asset, *, before: datetime | None = None, size: int = PAGE
+) -> tuple[list[Step], datetime | None]:
+    """The newest versions (begun before a moment), newest first, and where older ones begin."""
     versions = asset.versions.order_by("-valid_from", "-id")
     if before:
         versions = versions.filter(valid_from__lt=before)
     rows = list(versions[: size + 1])
-    entries = [_entry(row, older, name_of) for row, older in _paired(rows)][:size]
-    more = rows[size - 1].valid_from if len(rows) > size else None
-    if before is None:
-        entries = _absences(asset) + entries
-    return entries, more
+    records = [typed(row.record) for row in rows]
+    found = [
+        Step(
+            version=row,
+            record=records[i],
+            older=rows[i + 1] if i + 1 < len(rows) else None,
+            older_record=records[i + 1] if i + 1 < len(rows) else None,
+        )
+        for i, row in enumerate(rows[:size])
+    ]
+    return found, rows[size - 1].valid_from if len(rows) > size else None
 
 
-def _paired(
-    rows: Sequence[AssetVersion],
-) -> list[tuple[AssetVersion, AssetVersion | None]]:
-    return [(row, rows[i + 1] if i + 1 < len(rows) else None) for i, row in enumerate(rows)]
+def timeline(
+    asset: Asset, found: Sequence[Step], *, name_of: NameOf = unnamed, newest: bool = True
+) -> list[Entry]:
+    """The steps as sentences with their differences; absences stand above the newest of them."""
+    entries = [_entry(step, name_of) for step in found]
+    return (_absences(asset) if newest else []) + entries
 
 
-def _entry(version: AssetVersion, older: AssetVersion | None, name_of: NameOf) -> Entry:
-    if older is None:
-        return Entry(version.valid_from, "First seen.", [], version, version.run_id)
-    changes = difference(typed(older.record), typed(version.record), name_of)
+def _entry(step: Step, name_of: NameOf) -> Entry:
+    version, older = step.version, step.older
+    if older is None or step.older_record is None:
+        return Entry(version.valid_from, "First seen.", [], version)
+    changes = difference(step.older_record, step.record, name_of)
     sentence = summary(changes)
     if older.valid_to and version.valid_from - older.valid_to > timedelta(seconds=1):
         sentence = f"Came back after it had been away. {sentence}"
-    return Entry(version.valid_from, sentence, changes, version, version.run_id)
+    return Entry(version.valid_from, sentence, changes, version)
 
 
 def summary(changes: Sequence[Change]) -> str:

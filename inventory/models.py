@@ -143,7 +143,9 @@ class SyncRun(models.Model):
     )  # {kind: {"new", "changed", "unchanged", "missing", "retired"}}
     outcomes = models.JSONField(default=dict)  # {"opened", "reopened", "resolved", …}
     causes = models.JSONField(default=list)  # [{"code", "message", "advice"}]
-    notes = models.JSONField(default=dict)  # until published: {"unreadable", "blind_spots", "identity"}
+    notes = models.JSONField(
+        default=dict
+    )  # until published: {"unreadable", "blind_spots", "identity"}
 
     class Meta:
         ordering = ["-id"]
@@ -236,7 +238,7 @@ class BlindSpot(models.Model):
 
 
 class Asset(models.Model):
-    """Something a platform has, as it is now. One table for all kinds; `record` is the typed record."""
+    """Something a platform has, as it is now. One table for all kinds; `record` says the facts."""
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="assets")
     kind = models.CharField(max_length=20, choices=KindChoices)

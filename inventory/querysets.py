@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class AssetQuerySet(models.QuerySet["Asset"]):
     def visible_to(self, user: User) -> Self:
-        """Assets within the person's scope; an asset without a team belongs to nobody in particular."""
+        """Assets within the person's scope; one without a team is in no team's scope."""
         if user.sees_everything:
             return self
         return self.filter(team__members=user)

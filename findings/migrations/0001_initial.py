@@ -4,49 +4,101 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('check_id', models.CharField(max_length=80)),
-                ('key', models.CharField(blank=True, max_length=200)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved')], default='open', max_length=10)),
-                ('severity', models.CharField(choices=[('critical', 'Critical'), ('high', 'High'), ('medium', 'Medium'), ('low', 'Low'), ('info', 'Info')], max_length=10)),
-                ('severity_rank', models.PositiveSmallIntegerField()),
-                ('message', models.TextField()),
-                ('seen', models.TextField(blank=True)),
-                ('expected', models.TextField(blank=True)),
-                ('evidence', models.JSONField(default=dict)),
-                ('first_opened_at', models.DateTimeField()),
-                ('opened_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('resolution', models.CharField(blank=True, choices=[('fixed', 'Fixed'), ('asset_gone', 'Asset gone'), ('not_applicable', 'No longer applies'), ('check_disabled', 'Check switched off')], max_length=20)),
-                ('reopened_count', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(null=True)),
-                ('stale_since', models.DateTimeField(null=True)),
-                ('stale_reason', models.TextField(blank=True)),
-                ('updated_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("check_id", models.CharField(max_length=80)),
+                ("key", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("resolved", "Resolved")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("critical", "Critical"),
+                            ("high", "High"),
+                            ("medium", "Medium"),
+                            ("low", "Low"),
+                            ("info", "Info"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("severity_rank", models.PositiveSmallIntegerField()),
+                ("message", models.TextField()),
+                ("seen", models.TextField(blank=True)),
+                ("expected", models.TextField(blank=True)),
+                ("evidence", models.JSONField(default=dict)),
+                ("first_opened_at", models.DateTimeField()),
+                ("opened_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "resolution",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("fixed", "Fixed"),
+                            ("asset_gone", "Asset gone"),
+                            ("not_applicable", "No longer applies"),
+                            ("check_disabled", "Check switched off"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("reopened_count", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField(null=True)),
+                ("stale_since", models.DateTimeField(null=True)),
+                ("stale_reason", models.TextField(blank=True)),
+                ("updated_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='FindingEvent',
+            name="FindingEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('opened', 'Opened'), ('reopened', 'Re-opened'), ('changed', 'Changed'), ('resolved', 'Resolved'), ('stale', 'No longer verifiable'), ('fresh', 'Verifiable again')], max_length=20)),
-                ('at', models.DateTimeField()),
-                ('message', models.TextField(blank=True)),
-                ('detail', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("opened", "Opened"),
+                            ("reopened", "Re-opened"),
+                            ("changed", "Changed"),
+                            ("resolved", "Resolved"),
+                            ("stale", "No longer verifiable"),
+                            ("fresh", "Verifiable again"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("message", models.TextField(blank=True)),
+                ("detail", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]

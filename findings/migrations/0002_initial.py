@@ -5,72 +5,95 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('findings', '0001_initial'),
-        ('inventory', '0001_initial'),
+        ("findings", "0001_initial"),
+        ("inventory", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='finding',
-            name='asset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='inventory.asset'),
+            model_name="finding",
+            name="asset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="findings",
+                to="inventory.asset",
+            ),
         ),
         migrations.AddField(
-            model_name='findingevent',
-            name='finding',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='findings.finding'),
+            model_name="findingevent",
+            name="finding",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="events",
+                to="findings.finding",
+            ),
         ),
         migrations.AddField(
-            model_name='findingevent',
-            name='run',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='inventory.syncrun'),
+            model_name="findingevent",
+            name="run",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="inventory.syncrun",
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['state', 'severity_rank', '-opened_at', 'id'], name='finding_list'),
+            model_name="finding",
+            index=models.Index(
+                fields=["state", "severity_rank", "-opened_at", "id"], name="finding_list"
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['asset', 'state'], name='finding_by_asset'),
+            model_name="finding",
+            index=models.Index(fields=["asset", "state"], name="finding_by_asset"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['check_id', 'state'], name='finding_by_check'),
+            model_name="finding",
+            index=models.Index(fields=["check_id", "state"], name="finding_by_check"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['updated_at', 'id'], name='finding_cursor'),
+            model_name="finding",
+            index=models.Index(fields=["updated_at", "id"], name="finding_cursor"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['state', 'due_at'], name='finding_by_due'),
+            model_name="finding",
+            index=models.Index(fields=["state", "due_at"], name="finding_by_due"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['-opened_at'], name='finding_by_opened'),
+            model_name="finding",
+            index=models.Index(fields=["-opened_at"], name="finding_by_opened"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['-resolved_at'], name='finding_by_resolved'),
+            model_name="finding",
+            index=models.Index(fields=["-resolved_at"], name="finding_by_resolved"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(fields=('check_id', 'asset', 'key'), name='finding_identity'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                fields=("check_id", "asset", "key"), name="finding_identity"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', True), ('state', 'open')), models.Q(('resolved_at__isnull', False), ('state', 'resolved')), _connector='OR'), name='finding_resolved_has_a_moment'),
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("resolved_at__isnull", True), ("state", "open")),
+                    models.Q(("resolved_at__isnull", False), ("state", "resolved")),
+                    _connector="OR",
+                ),
+                name="finding_resolved_has_a_moment",
+            ),
         ),
         migrations.AddIndex(
-            model_name='findingevent',
-            index=models.Index(fields=['finding', '-id'], name='finding_history'),
+            model_name="findingevent",
+            index=models.Index(fields=["finding", "-id"], name="finding_history"),
         ),
         migrations.AddIndex(
-            model_name='findingevent',
-            index=models.Index(fields=['-at', 'kind'], name='finding_movement'),
+            model_name="findingevent",
+            index=models.Index(fields=["-at", "kind"], name="finding_movement"),
         ),
     ]

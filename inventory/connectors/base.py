@@ -24,7 +24,7 @@ class CollectionFailed(Exception):
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
-    """One object that exists but could not be made into a record. It is quarantined, never missing."""
+    """An object that exists but could not be made into a record: quarantined, never missing."""
 
     kind: Kind
     ref: str
@@ -43,7 +43,7 @@ class BlindSpot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Doubt(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the answer for a kind may not be whole. A run with a doubt is PARTIAL and retires nothing."""
+    """Why the answer for a kind may not be whole. One makes the run PARTIAL: nothing is retired."""
 
     kind: Kind | None  # None: the whole run
     code: str  # missing-page, count-mismatch, duplicate, withheld, transport, session …

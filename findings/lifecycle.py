@@ -1,0 +1,246 @@
+"""Evaluate → reconcile: verdicts become findings, for ever the same one per check, asset and key.
+
+A finding is opened by a violation and resolved only by a verdict that proves it gone. UNKNOWN and
+ERROR resolve nothing: they mark it as no longer verifiable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+
+from findings.due import RANK, due_at
+from findings.models import Finding, FindingEvent
+from inventory.models import Asset
+from policies.evaluate import Evaluation
+from policies.judging import Judgement
+from policies.spec import Outcome, Severity, Violation
+
+LONGEST_KEY = 200
+BATCH = 1_000
+State = Finding.State
+Resolution: TypeAlias = Finding.Resolution
+Event: TypeAlias = FindingEvent.Kind
+Identity = tuple[str, int, str]
+
+
+class Changes:
+    """What one reconciliation did: rows to write and events to tell."""
+
+    def __init__(self, *, run_id: int, now: datetime) -> None:
+        self.run_id = run_id
+        self.now = now
+        self.created: list[Finding] = []
+        self.updated: list[Finding] = []
+        self.events: list[FindingEvent] = []
+
+    def tell(self, finding: Finding, kind: Event, message: str = "", **detail: Any) -> None:
+        self.events.append(
+            FindingEvent(
+                finding=finding,
+                kind=kind,
+                at=self.now,
+                run_id=self.run_id,
+                message=message,
+                detail=detail,
+            )
+        )
+
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(str(event.kind) for event in self.events).items()))
+
+
+def reconcile(judgement: Judgement) -> Changes:
+    """Bring one source's findings in line with what was judged, in the caller's transaction."""
+    changes = Changes(run_id=judgement.run_id, now=judgement.now)
+    known = {
+        (f.check_id, f.asset_id, f.key): f
+        for f in Finding.objects.filter(asset__source_id=judgement.source_id)
+    }
+    answers = {(one.check_id, judgement.asset_of(one)): one for one in judgement.result.evaluations}
+    seen = _raise_all(judgement, known, changes)
+    gone = set(
+        Asset.objects.filter(source_id=judgement.source_id, gone_at__isnull=False).values_list(
+            "pk", flat=True
+        )
+    )
+    for identity, finding in known.items():
+        if finding.state == State.OPEN and identity not in seen:
+            _follow(finding, answers.get(identity[:2]), judgement, changes, gone=gone)
+    _write(changes)
+    return changes
+
+
+# --- violations open, re-open or refresh ------------------------------------------------------
+
+
+def _raise_all(
+    judgement: Judgement, known: dict[Identity, Finding], changes: Changes
+) -> set[Identity]:
+    seen = set()
+    for evaluation in judgement.result.evaluations:
+        if evaluation.outcome != Outcome.FAIL:
+            continue
+        severity = judgement.configured[evaluation.check_id].severity
+        asset_id = judgement.asset_of(evaluation)
+        for violation in evaluation.violations:
+            identity = (evaluation.check_id, asset_id, _key(violation))
+            seen.add(identity)
+            finding = known.get(identity)
+            if finding is None:
+                _open(identity, violation, severity, changes)
+            elif finding.state == State.RESOLVED:
+                _reopen(finding, violation, severity, changes)
+            else:
+                _refresh(finding, violation, severity, changes)
+    return seen
+
+
+def _open(identity: Identity, violation: Violation, severity: Severity, changes: Changes) -> None:
+    check_id, asset_id, key = identity
+    finding = Finding(
+        check_id=check_id,
+        asset_id=asset_id,
+        key=key,
+        first_opened_at=changes.now,
+        opened_at=changes.now,
+    )
+    _describe(finding, violation, severity)
+    _date(finding, severity, changes.now)
+    changes.created.append(finding)
+    changes.tell(finding, Event.OPENED, violation.message, severity=severity.value)
+
+
+def _reopen(finding: Finding, violation: Violation, severity: Severity, changes: Changes) -> None:
+    finding.state, finding.resolution, finding.resolved_at = State.OPEN, "", None
+    finding.opened_at = changes.now
+    finding.reopened_count += 1
+    finding.stale_since, finding.stale_reason = None, ""
+    _describe(finding, violation, severity)
+    _date(finding, severity, changes.now)
+    changes.updated.append(finding)
+    changes.tell(finding, Event.REOPENED, violation.message, severity=severity.value)
+
+
+def _refresh(finding: Finding, violation: Violation, severity: Severity, changes: Changes) -> None:
+    was = (finding.message, finding.seen, finding.expected, finding.evidence, finding.severity)
+    was_stale = finding.stale_since is not None
+    _describe(finding, violation, severity)
+    now = (finding.message, finding.seen, finding.expected, finding.evidence, finding.severity)
+    if was == now and not was_stale:
+        return
+    if was_stale:
+        finding.stale_since, finding.stale_reason = None, ""
+        changes.tell(finding, Event.FRESH, "It can be verified again.")
+    if was[4] != now[4]:
+        finding.due_at = due_at(severity, opened_at=finding.opened_at)
+    if was[0] != now[0] or was[4] != now[4]:  # evidence alone moves too often to tell of
+        changes.tell(finding, Event.CHANGED, violation.message, before=was[0], severity=now[4])
+    finding.confirmed_at = finding.updated_at = changes.now
+    changes.updated.append(finding)
+
+
+def _describe(finding: Finding, violation: Violation, severity: Severity) -> None:
+    finding.severity, finding.severity_rank = severity.value, RANK[severity]
+    finding.message = violation.message
+    finding.seen = violation.seen
+    finding.expected = violation.expected
+    finding.evidence = msgspec.to_builtins(violation.evidence)
+
+
+def _date(finding: Finding, severity: Severity, now: datetime) -> None:
+    finding.confirmed_at = finding.updated_at = now
+    finding.due_at = due_at(severity, opened_at=now)
+
+
+def _key(violation: Violation) -> str:
+    """The violation's key; one too long for a column is shortened to a digest, always the same."""
+    if len(violation.key) <= LONGEST_KEY:
+        return violation.key
+    return "sha256:" + hashlib.sha256(violation.key.encode("utf-8", "replace")).hexdigest()
+
+
+# --- what is not violated any more is resolved, or no longer verifiable ------------------------
+
+
+def _follow(
+    finding: Finding,
+    answer: Evaluation | None,
+    judgement: Judgement,
+    changes: Changes,
+    *,
+    gone: set[int],
+) -> None:
+    if finding.asset_id in gone:
+        _resolve(finding, Resolution.ASSET_GONE, changes)
+    elif finding.check_id not in judgement.configured:
+        _resolve(finding, Resolution.CHECK_DISABLED, changes)
+    elif answer is None:  # a pass
+        _resolve(finding, Resolution.FIXED, changes)
+    elif answer.outcome == Outcome.NOT_APPLICABLE:
+        _resolve(finding, Resolution.NOT_APPLICABLE, changes, reason=answer.reason)
+    elif answer.outcome == Outcome.FAIL and not answer.incomplete:
+        _resolve(finding, Resolution.FIXED, changes)
+    else:
+        _mark_stale(finding, answer, changes)
+
+
+def _resolve(
+    finding: Finding, resolution: Resolution, changes: Changes, *, reason: str = ""
+) -> None:
+    if finding.stale_since is None:
+        finding.confirmed_at = max(finding.confirmed_at, finding.opened_at)
+    finding.state, finding.resolution = State.RESOLVED, resolution
+    finding.resolved_at = finding.updated_at = changes.now
+    finding.stale_since, finding.stale_reason = None, ""
+    changes.updated.append(finding)
+    changes.tell(finding, Event.RESOLVED, reason, resolution=resolution.value)
+
+
+def _mark_stale(finding: Finding, answer: Evaluation, changes: Changes) -> None:
+    missing = answer.incomplete or answer.reason
+    reason = (
+        f"The check failed to run: {missing}"
+        if answer.outcome == Outcome.ERROR
+        else f"The platform did not say: {missing}"
+    )
+    if finding.stale_since is not None and finding.stale_reason == reason:
+        return
+    if finding.stale_since is None:
+        finding.stale_since = changes.now
+        changes.tell(finding, Event.STALE, reason)
+    finding.stale_reason = reason
+    finding.updated_at = changes.now
+    changes.updated.append(finding)
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+REWRITTEN = (
+    "state",
+    "severity",
+    "severity_rank",
+    "message",
+    "seen",
+    "expected",
+    "evidence",
+    "opened_at",
+    "confirmed_at",
+    "resolved_at",
+    "resolution",
+    "reopened_count",
+    "due_at",
+    "stale_since",
+    "stale_reason",
+    "updated_at",
+)
+
+
+def _write(changes: Changes) -> None:
+    Finding.objects.bulk_create(changes.created, batch_size=BATCH)
+    Finding.objects.bulk_update(changes.updated, REWRITTEN, batch_size=BATCH)
+    FindingEvent.objects.bulk_create(changes.events, batch_size=BATCH)

@@ -1,0 +1,92 @@
+"""The way of a fact, top to bottom: collect → stage → publish → evaluate → reconcile."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+
+from findings import lifecycle
+from inventory import ledger, publishing, sessions, staging
+from inventory.connecting import connect
+from inventory.connectors.base import CollectionFailed, Connector
+from inventory.errors import LeaseLost, RunCancelled
+from inventory.heartbeat import Pulse, beating
+from inventory.ledger import Claim
+from inventory.models import Source, SyncRun
+from policies import judging
+
+log = logging.getLogger(__name__)
+
+
+class FactsMoved(Exception):
+    """Newer facts were published while these were being judged."""
+
+
+def work(run_id: int, *, now: datetime) -> bool:
+    """Claim a run and see it through. Returns whether it was ours to work on."""
+    held = ledger.claim(run_id)
+    if held is None:
+        return False
+    try:
+        with beating(held) as pulse:
+            govern(held, pulse=pulse, now=now)
+    except CollectionFailed as error:
+        ledger.fail(held, code=error.code, message=str(error), advice=error.advice)
+    except (RunCancelled, FactsMoved) as reason:
+        ledger.give_back(held, message=f"{reason}.")
+    except LeaseLost as reason:
+        log.warning("Stopped: %s", reason)
+    except Exception as error:
+        log.exception("Run %s failed in the worker", run_id)
+        ledger.give_back(held, message=f"The worker failed: {type(error).__name__}.")
+    return True
+
+
+def govern(
+    held: Claim, *, pulse: Pulse, now: datetime, connector: Connector | None = None
+) -> SyncRun:
+    """Bring what we say about one source up to date with what is true of it."""
+    run = SyncRun.objects.select_related("source").get(pk=held.run_id)
+    if run.staged_token is None:
+        sessions.end_leftovers(run.source)
+        sink = sessions.remember(held)
+        staging.stage(
+            held, connector or connect(run.source, session_sink=sink), pulse=pulse, now=now
+        )
+    run = publishing.publish(held, now=run.collected_at or now)
+    if run.state == SyncRun.State.HELD:
+        return run
+    pulse.check()
+    judgement = judging.judge(Source.objects.get(pk=held.source_id), now=now)
+    pulse.check()
+    with transaction.atomic():
+        return _conclude(held, judgement)
+
+
+def _conclude(held: Claim, judgement: judging.Judgement | None) -> SyncRun:
+    """Reconcile, and close the run in the same transaction."""
+    source = Source.objects.select_for_update().get(pk=held.source_id)
+    run = ledger.hold_row(held)
+    if judgement is not None:
+        if source.published_at != judgement.published_at:
+            raise FactsMoved("Newer facts arrived while these were judged")
+        judging.store(judgement)
+        run.outcomes = lifecycle.reconcile(judgement).counts()
+    whole = publishing.is_whole(run)
+    ledger.end(run, SyncRun.State.COMPLETE if whole else SyncRun.State.PARTIAL)
+    return run
+
+
+def evaluate(source: Source, *, now: datetime) -> dict[str, int]:
+    """Judge a source's facts again without collecting: for what the clock or the policy changed."""
+    judgement = judging.judge(source, now=now)
+    if judgement is None:
+        return {}
+    with transaction.atomic():
+        locked = Source.objects.select_for_update().get(pk=source.pk)
+        if locked.published_at != judgement.published_at:
+            raise FactsMoved("Newer facts arrived while these were judged")
+        judging.store(judgement)
+        return lifecycle.reconcile(judgement).counts()

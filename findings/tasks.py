@@ -1,0 +1,41 @@
+"""What Celery calls. A message means "look now" at a row; whatever it says, the ledger decides."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from celery import shared_task
+
+from findings import pipeline
+from inventory import doorbell, ledger
+from inventory.models import Source
+
+log = logging.getLogger(__name__)
+JUDGE_AGAIN_AFTER = timedelta(hours=6)  # snapshots grow old without any collection
+
+
+@shared_task(name=doorbell.WORK_TASK)
+def work(run_id: int) -> None:
+    """Work on a run if it waits; do nothing if not."""
+    pipeline.work(run_id, now=datetime.now(UTC))
+
+
+@shared_task(name="findings.tasks.judge")
+def judge(source_id: int) -> None:
+    """Judge a source's facts again because time has passed."""
+    now = datetime.now(UTC)
+    source = Source.objects.filter(pk=source_id, evaluated_at__lt=now - JUDGE_AGAIN_AFTER).first()
+    if source is not None:
+        pipeline.evaluate(source, now=now)
+
+
+def tick(*, now: datetime) -> None:
+    """One look at the ledger: take back the silent, queue what is due, wake workers for it."""
+    for run_id in ledger.reap():
+        log.warning("Run %s was taken back from a silent worker", run_id)
+    ledger.schedule(now=now)
+    for run_id in ledger.claimable():
+        doorbell.ring(run_id)
+    for source in Source.objects.filter(evaluated_at__lt=now - JUDGE_AGAIN_AFTER):
+        judge.delay(source.pk)

@@ -1,0 +1,99 @@
+"""From a source to the connector that reads it. Adding a platform adds a line to `CONNECTORS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inventory import secrets
+from inventory.connectors.base import CollectionFailed, Connector, SessionSink
+from inventory.connectors.bundle import BundleConnector
+from inventory.connectors.vsphere import tls
+from inventory.connectors.vsphere.connector import VsphereConnector
+from inventory.models import Credential, Source
+
+PURPOSE = "source-password"
+
+
+def password_of(source: Source) -> str:
+    """The source's password, or raise CollectionFailed when it has to be typed again."""
+    try:
+        credential = source.credential
+    except Credential.DoesNotExist:
+        raise CollectionFailed(
+            f"No password is stored for {source.name}.",
+            code="no-credential",
+            advice="Edit the source and type the password.",
+        ) from None
+    sealed = secrets.Sealed(
+        key_id=credential.key_id,
+        nonce=bytes(credential.nonce),
+        ciphertext=bytes(credential.ciphertext),
+    )
+    try:
+        return secrets.unseal(sealed, purpose=PURPOSE, row_id=source.pk, to=destination_of(source))
+    except secrets.CannotOpen as error:
+        raise CollectionFailed(
+            f"The stored password of {source.name} does not open: {error}.",
+            code="sealed",
+            advice="If the key ring was lost, put it back. Otherwise edit the source and type the "
+            "password again.",
+        ) from None
+
+
+def destination_of(source: Source) -> secrets.Destination:
+    return secrets.destination(url=source.url, trust=source.trust, trust_pem=source.trust_pem)
+
+
+def vsphere(
+    *,
+    url: str,
+    username: str,
+    password: str,
+    trust: str,
+    trust_pem: str,
+    attributes: dict[str, str] | None = None,
+    session_sink: SessionSink | None = None,
+) -> VsphereConnector:
+    """A connector to the vCenter at this address, or raise CollectionFailed."""
+    return VsphereConnector(
+        url=url,
+        username=username,
+        password=password,
+        trust=TRUST[trust](trust_pem),
+        attributes=attributes,
+        session_sink=session_sink,
+    )
+
+
+TRUST: dict[str, Callable[[str], tls.Trust]] = {
+    Source.Trust.SYSTEM: lambda _: tls.SystemTrust(),
+    Source.Trust.CA: tls.CaTrust,
+    Source.Trust.PIN: tls.PinnedTrust,
+}
+
+
+def _vsphere(source: Source, session_sink: SessionSink | None) -> Connector:
+    return vsphere(
+        url=source.url,
+        username=source.username,
+        password=password_of(source),
+        trust=source.trust,
+        trust_pem=source.trust_pem,
+        attributes=source.attribute_mapping,
+        session_sink=session_sink,
+    )
+
+
+def _bundle(source: Source, session_sink: SessionSink | None) -> Connector:
+    return BundleConnector(source.url)
+
+
+CONNECTORS: dict[str, Callable[[Source, SessionSink | None], Connector]] = {
+    Source.Connector.VSPHERE: _vsphere,
+    Source.Connector.BUNDLE: _bundle,
+}
+
+
+def connect(source: Source, *, session_sink: SessionSink | None = None) -> Connector:
+    """The connector of a source, ready to collect; or raise CollectionFailed."""
+    return CONNECTORS[source.connector](source, session_sink)

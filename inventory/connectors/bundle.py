@@ -1,0 +1,182 @@
+"""Replays collections that were recorded into a file: one JSON line per item, xz-compressed.
+
+The first line is the header; every further line is `{"at": n, "type": …, "item": …}` where `at`
+counts the recorded collections and `type` says what the item is. A bundle holds what a connector
+yielded, so whatever could not be read when it was recorded cannot be read when it is replayed.
+"""
+
+from __future__ import annotations
+
+import lzma
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from inventory.connectors.base import (
+    BlindSpot,
+    CollectionFailed,
+    Count,
+    Doubt,
+    Identity,
+    Item,
+    Unreadable,
+)
+from inventory.records import AnyRecord, Platform, PlatformSettings
+
+FORMAT = "vmgov-bundle-1"
+LONGEST_LINE = 16 * 1024 * 1024
+OTHERS: dict[str, type[Any]] = {
+    "unreadable": Unreadable,
+    "blind-spot": BlindSpot,
+    "doubt": Doubt,
+    "count": Count,
+}
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bundle says of itself. `collected_at` has a moment per recorded collection."""
+
+    format: str
+    platform: Platform
+    title: str
+    collected_at: tuple[datetime, ...]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    at: int
+    type: str  # record, or a key of OTHERS
+    item: msgspec.Raw
+
+
+_records: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+_lines = msgspec.json.Decoder(Line)
+_headers = msgspec.json.Decoder(Header)
+_others = {name: msgspec.json.Decoder(kind) for name, kind in OTHERS.items()}
+
+
+class BundleConnector:
+    """Replays one recorded collection, the last unless told otherwise.
+
+    Every moment in the records is moved by `shift`, as if the collection had been made then.
+    """
+
+    def __init__(
+        self, path: str | Path, *, collection: int = -1, shift: timedelta = timedelta()
+    ) -> None:
+        self.path = Path(path)
+        self.header = read_header(self.path)
+        self.collection = collection % len(self.header.collected_at)
+        self.shift = shift
+        self.platform = self.header.platform
+
+    def probe(self) -> Identity:
+        """Say what the recorded platform said of itself."""
+        first = next(iter(self.collect()))
+        if not isinstance(first, PlatformSettings):
+            raise _broken(self.path, "its first item is not the platform")
+        return Identity(
+            instance_uuid=first.uid,
+            product=first.product or "",
+            version=first.version or "",
+            build=first.build or "",
+            account="recorded",
+        )
+
+    def collect(self) -> Iterator[Item]:
+        """Yield what was recorded, in order; or raise CollectionFailed."""
+        try:
+            for line in _read(self.path):
+                if line.at == self.collection:
+                    yield self._item(line)
+        except (msgspec.MsgspecError, KeyError, lzma.LZMAError, EOFError, OSError) as error:
+            raise _broken(self.path, type(error).__name__) from error
+
+    def _item(self, line: Line) -> Item:
+        if line.type != "record":
+            item: Item = _others[line.type].decode(line.item)
+            return item
+        record = _records.decode(line.item)
+        return shifted(record, self.shift) if self.shift else record
+
+
+def write_bundle(
+    path: Path,
+    *,
+    title: str,
+    platform: Platform,
+    collections: list[tuple[datetime, list[Item]]],
+) -> None:
+    """Write recorded collections, oldest first."""
+    encoder = msgspec.json.Encoder(order="deterministic")
+    names: dict[type[Any], str] = {kind: name for name, kind in OTHERS.items()}
+    header = Header(
+        format=FORMAT,
+        platform=platform,
+        title=title,
+        collected_at=tuple(moment for moment, _ in collections),
+    )
+    with lzma.open(path, "wb", preset=6) as file:
+        file.write(encoder.encode(header) + b"\n")
+        for at, (_, items) in enumerate(collections):
+            for item in items:
+                line = Line(
+                    at=at,
+                    type=names.get(type(item), "record"),
+                    item=msgspec.Raw(encoder.encode(item)),
+                )
+                file.write(encoder.encode(line) + b"\n")
+
+
+def read_header(path: Path) -> Header:
+    """The bundle's header, or raise CollectionFailed."""
+    try:
+        with lzma.open(path, "rb") as file:
+            header = _headers.decode(file.readline(LONGEST_LINE))
+    except (msgspec.MsgspecError, lzma.LZMAError, EOFError, OSError) as error:
+        raise _broken(path, type(error).__name__) from error
+    if header.format != FORMAT or not header.collected_at:
+        raise _broken(path, f"its format is {header.format}")
+    return header
+
+
+def _read(path: Path) -> Iterator[Line]:
+    with lzma.open(path, "rb") as file:
+        file.readline(LONGEST_LINE)
+        while line := file.readline(LONGEST_LINE):
+            yield _lines.decode(line)
+
+
+def shifted(record: AnyRecord, by: timedelta) -> AnyRecord:
+    """The record with every moment in it moved."""
+    moved: AnyRecord = _shift(record, by)
+    return moved
+
+
+def _shift(value: Any, by: timedelta) -> Any:
+    match value:
+        case datetime():
+            return value + by
+        case msgspec.Struct():
+            return msgspec.structs.replace(
+                value,
+                **{
+                    name: _shift(getattr(value, name), by)
+                    for name in value.__struct_fields__
+                    if isinstance(getattr(value, name), datetime | tuple)
+                },
+            )
+        case tuple():
+            return tuple(_shift(inner, by) for inner in value)
+        case _:
+            return value
+
+
+def _broken(path: Path, reason: str) -> CollectionFailed:
+    return CollectionFailed(
+        f"The bundle {path.name} cannot be read: {reason}.",
+        code="bad-bundle",
+        advice="Record it again, or copy it again if it was cut short on its way.",
+    )

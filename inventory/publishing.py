@@ -1,0 +1,291 @@
+"""Stage → publish: what was staged becomes what is true, in one transaction.
+
+Changed assets get a new version and the old one is closed. Only a COMPLETE run marks anything
+missing; an asset is retired at its second complete miss. A kind that shrinks beyond the guard holds
+the run for a person. The fencing token is checked first, inside the transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from inventory import ledger
+from inventory.models import BlindSpot, Quarantine, Source, SyncRun
+from inventory.records import Kind
+
+MISSES_BEFORE_RETIREMENT = 2
+GUARD_OBJECTS = 10
+GUARD_SHARE = 0.10
+ANALYZE_FROM = 5_000  # staged rows; below, the planner guesses well enough
+
+
+def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
+    """Make the staged records the current ones, or hold the run; or raise LeaseLost.
+
+    Returns the run: `published_at` is set when it was published, its state is HELD when not.
+    """
+    with transaction.atomic():
+        source = Source.objects.select_for_update().get(pk=held.source_id)
+        run = ledger.hold_row(held)
+        if run.published_at is not None:
+            return run  # an earlier attempt got this far
+        ledger.supersede_held(run)
+        whole = is_whole(run)
+        losses = _losses(run) if whole else {}
+        if run.release_approved_at is None and losses:
+            return _hold(run, losses)
+        at = (
+            now
+            if source.published_at is None
+            else max(now, source.published_at + timedelta(microseconds=1))
+        )
+        _analyze(run)
+        counts = _write(run, at=at, seen_until=source.complete_at, whole=whole)
+        _replace_notes(run, at=at)
+        source.instance_uuid = run.notes["identity"].get("instance_uuid", source.instance_uuid)
+        source.product = run.notes["identity"].get("product", source.product)
+        source.warnings = run.notes.get("warnings", [])
+        source.published_at = at
+        if whole:
+            source.complete_at = at
+        source.save()
+        run.published_at, run.phase, run.counts = at, SyncRun.Phase.EVALUATING, counts
+        run.notes = {}
+        run.save()
+        _forget_staged(run)
+        return run
+
+
+def is_whole(run: SyncRun) -> bool:
+    """Whether everything there is was collected, so that what was not seen is really missing."""
+    kinds = run.completeness
+    return bool(kinds) and all(kinds[kind.value]["complete"] for kind in Kind) and not run.causes
+
+
+def complete_kinds(run: SyncRun) -> frozenset[Kind]:
+    """The kinds whose list was whole in this run."""
+    return frozenset(k for k in Kind if run.completeness.get(k.value, {}).get("complete"))
+
+
+# --- the shrink guard -------------------------------------------------------------------------
+
+
+def _losses(run: SyncRun) -> dict[str, tuple[int, int]]:
+    """Kinds that would lose too much at once: {kind: (newly missing, known before)}."""
+    rows = _fetch(
+        """
+        SELECT a.kind, count(*) FILTER (WHERE s.uid IS NULL AND q.ref IS NULL), count(*)
+        FROM inventory_asset a
+        LEFT JOIN inventory_stagedrecord s
+          ON s.run_id = %(run)s AND s.token = %(token)s AND s.kind = a.kind AND s.uid = a.uid
+        LEFT JOIN jsonb_to_recordset(%(unreadable)s::jsonb) AS q(kind text, ref text)
+          ON q.kind = a.kind AND q.ref = a.ref
+        WHERE a.source_id = %(source)s AND a.gone_at IS NULL AND a.missing_since IS NULL
+        GROUP BY a.kind
+        """,
+        _names(run),
+    )
+    return {
+        kind: (lost, known)
+        for kind, lost, known in rows
+        if lost > max(GUARD_OBJECTS, known * GUARD_SHARE) or lost == known
+    }
+
+
+def _hold(run: SyncRun, losses: dict[str, tuple[int, int]]) -> SyncRun:
+    run.state, run.phase = SyncRun.State.HELD, SyncRun.Phase.WAITING
+    run.lease_expires_at = None
+    run.causes = [
+        ledger.cause(
+            "shrunk",
+            f"{lost} of {known} of kind {kind} were not seen any more.",
+            "If they were really removed, release the run. If not, look at what the account may "
+            "read, then discard the run and collect again.",
+        )
+        for kind, (lost, known) in sorted(losses.items())
+    ]
+    run.save()
+    return run
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+
+def _write(
+    run: SyncRun, *, at: datetime, seen_until: datetime | None, whole: bool
+) -> dict[str, dict[str, int]]:
+    names = {**_names(run), "at": at, "seen_until": seen_until or at}
+    new = _fetch(INSERT_NEW, names)
+    changed = _fetch(UPDATE_CHANGED, names)
+    _execute(CLOSE_VERSIONS, {**names, "ids": [row[0] for row in changed]})
+    _execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
+    _execute(SEEN_AGAIN, names)
+    _execute(ASSIGN_TEAMS, names)
+    missing, retired = _miss(names) if whole else ([], [])
+    staged = _fetch(
+        "SELECT kind, count(*) FROM inventory_stagedrecord"
+        " WHERE run_id = %(run)s AND token = %(token)s GROUP BY kind",
+        names,
+    )
+    counts = {
+        kind: {"seen": seen, "new": 0, "changed": 0, "unchanged": seen, "missing": 0, "retired": 0}
+        for kind, seen in staged
+    }
+    for label, rows in (
+        ("new", new),
+        ("changed", changed),
+        ("missing", missing),
+        ("retired", retired),
+    ):
+        for _, kind in rows:
+            of_kind = counts.setdefault(
+                kind,
+                dict.fromkeys(("seen", "new", "changed", "unchanged", "missing", "retired"), 0),
+            )
+            of_kind[label] += 1
+            if label in {"new", "changed"}:
+                of_kind["unchanged"] -= 1
+    return counts
+
+
+def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    missed = _fetch(MARK_MISSING, names)
+    retired = [(pk, kind) for pk, kind, misses in missed if misses >= MISSES_BEFORE_RETIREMENT]
+    missing = [(pk, kind) for pk, kind, misses in missed if misses < MISSES_BEFORE_RETIREMENT]
+    _execute(RETIRE, {**names, "ids": [pk for pk, _ in retired]})
+    _execute(CLOSE_VERSIONS, {**names, "ids": [pk for pk, _ in retired]})
+    return missing, retired
+
+
+INSERT_NEW = """
+INSERT INTO inventory_asset (source_id, kind, uid, ref, name, record, digest,
+    first_seen_at, last_seen_at, changed_at, missed_runs, power_since)
+SELECT %(source)s, s.kind, s.uid, s.ref, s.name, s.record, s.digest, %(at)s, %(at)s, %(at)s, 0,
+    CASE WHEN s.record->>'power_state' IS NOT NULL THEN %(at)s::timestamptz END
+FROM inventory_stagedrecord s
+WHERE s.run_id = %(run)s AND s.token = %(token)s AND NOT EXISTS (
+    SELECT FROM inventory_asset a
+    WHERE a.source_id = %(source)s AND a.kind = s.kind AND a.uid = s.uid)
+RETURNING id, kind
+"""
+
+# A retired asset that is seen again counts as changed: it gets a version from now on. The facts of
+# a changed asset have not been judged yet, so nothing may call it compliant until they are.
+UPDATE_CHANGED = """
+UPDATE inventory_asset a
+SET ref = s.ref, name = s.name, record = s.record, digest = s.digest, last_seen_at = %(at)s,
+    changed_at = %(at)s, missing_since = NULL, missed_runs = 0, gone_at = NULL, evaluated_at = NULL,
+    power_since = CASE
+        WHEN s.record->>'power_state' IS NULL THEN NULL
+        WHEN a.power_state IS DISTINCT FROM left(s.record->>'power_state', 20) THEN %(at)s
+        ELSE a.power_since END
+FROM inventory_stagedrecord s
+WHERE s.run_id = %(run)s AND s.token = %(token)s
+  AND a.source_id = %(source)s AND a.kind = s.kind AND a.uid = s.uid
+  AND (a.digest <> s.digest OR a.gone_at IS NOT NULL)
+RETURNING a.id, a.kind
+"""
+
+CLOSE_VERSIONS = """
+UPDATE inventory_assetversion SET valid_to = %(at)s
+WHERE asset_id = ANY(%(ids)s) AND valid_to IS NULL
+"""
+
+OPEN_VERSIONS = """
+INSERT INTO inventory_assetversion (asset_id, run_id, record, digest, valid_from)
+SELECT id, %(run)s, record, digest, %(at)s FROM inventory_asset WHERE id = ANY(%(ids)s)
+"""
+
+SEEN_AGAIN = """
+UPDATE inventory_asset a SET missing_since = NULL, missed_runs = 0, last_seen_at = %(at)s
+FROM inventory_stagedrecord s
+WHERE s.run_id = %(run)s AND s.token = %(token)s
+  AND a.source_id = %(source)s AND a.kind = s.kind AND a.uid = s.uid AND a.missing_since IS NOT NULL
+"""
+
+ASSIGN_TEAMS = """
+UPDATE inventory_asset a SET team_id = t.id
+FROM (SELECT b.id AS asset_id, x.id FROM inventory_asset b
+      LEFT JOIN accounts_team x ON lower(x.name) = lower(b.team_name)
+      WHERE b.source_id = %(source)s AND b.team_id IS DISTINCT FROM x.id) t
+WHERE a.id = t.asset_id
+"""
+
+MARK_MISSING = """
+UPDATE inventory_asset a
+SET missing_since = coalesce(a.missing_since, %(at)s), missed_runs = a.missed_runs + 1,
+    last_seen_at = CASE WHEN a.missing_since IS NULL
+        THEN greatest(a.last_seen_at, %(seen_until)s) ELSE a.last_seen_at END
+WHERE a.source_id = %(source)s AND a.gone_at IS NULL
+  AND NOT EXISTS (SELECT FROM inventory_stagedrecord s
+    WHERE s.run_id = %(run)s AND s.token = %(token)s AND s.kind = a.kind AND s.uid = a.uid)
+  AND NOT EXISTS (SELECT FROM jsonb_to_recordset(%(unreadable)s::jsonb) AS q(kind text, ref text)
+    WHERE q.kind = a.kind AND q.ref = a.ref)
+RETURNING a.id, a.kind, a.missed_runs
+"""
+
+RETIRE = "UPDATE inventory_asset SET gone_at = %(at)s WHERE id = ANY(%(ids)s)"
+
+
+def _replace_notes(run: SyncRun, *, at: datetime) -> None:
+    """What could not be read, as of this run; what still cannot be read keeps its first date."""
+    for item in run.notes["unreadable"]:
+        Quarantine.objects.update_or_create(
+            source_id=run.source_id,
+            kind=item["kind"],
+            ref=item["ref"],
+            defaults={"run": run, "name": item["name"], "reason": item["reason"]},
+            create_defaults={
+                "run": run,
+                "name": item["name"],
+                "reason": item["reason"],
+                "first_seen_at": at,
+            },
+        )
+    for item in run.notes["blind_spots"]:
+        said = {key: item[key] for key in ("count", "example", "explanation")}
+        BlindSpot.objects.update_or_create(
+            source_id=run.source_id,
+            kind=item["kind"],
+            property=item["property"],
+            defaults={"run": run, **said},
+            create_defaults={"run": run, "first_seen_at": at, **said},
+        )
+    Quarantine.objects.filter(source_id=run.source_id).exclude(run=run).delete()
+    BlindSpot.objects.filter(source_id=run.source_id).exclude(run=run).delete()
+
+
+def _names(run: SyncRun) -> dict[str, Any]:
+    return {
+        "source": run.source_id,
+        "run": run.pk,
+        "token": run.staged_token,
+        "unreadable": json.dumps(
+            [{"kind": item["kind"], "ref": item["ref"]} for item in run.notes["unreadable"]]
+        ),
+    }
+
+
+def _analyze(run: SyncRun) -> None:
+    if sum(state["collected"] for state in run.completeness.values()) >= ANALYZE_FROM:
+        _execute("ANALYZE inventory_stagedrecord", {})
+
+
+def _forget_staged(run: SyncRun) -> None:
+    _execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})
+
+
+def _execute(sql: str, names: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, names)
+
+
+def _fetch(sql: str, names: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, names)
+        rows: list[Any] = cursor.fetchall()
+    return rows

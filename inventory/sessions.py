@@ -1,0 +1,84 @@
+"""Sessions a killed run may have left at the platform: remembered sealed, ended by the next run.
+
+Ending somebody else's session takes a privilege that a read-only account lacks, so a run keeps its
+own session cookie, sealed like a password, until it has logged out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection, transaction
+
+from inventory import ledger, secrets
+from inventory.connecting import connect, destination_of
+from inventory.connectors.base import CollectionFailed, SessionSink
+from inventory.ledger import Claim
+from inventory.models import Source, SyncRun
+
+log = logging.getLogger(__name__)
+PURPOSE = "session-cookie"
+
+
+def remember(held: Claim) -> SessionSink:
+    """A function that keeps the cookie of the session just opened; an empty one means it ended.
+
+    It writes from a thread, and so over a connection, of its own: the caller's is busy with COPY.
+    """
+
+    def keep(cookie: str) -> None:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="session") as pool:
+            pool.submit(_keep, held, cookie).result()
+
+    return keep
+
+
+def _keep(held: Claim, cookie: str) -> None:
+    try:
+        with transaction.atomic():
+            run = ledger.hold_row(held)
+            run.sealed_session = _sealed(run, cookie) if cookie else None
+            run.save(update_fields=["sealed_session"])
+    finally:
+        connection.close()
+
+
+def end_leftovers(source: Source) -> int:
+    """Log out what earlier runs of this source left behind. Returns how many sessions that were."""
+    runs = source.runs.filter(sealed_session__isnull=False)
+    ended = 0
+    for run in runs:
+        cookie = _opened(run, source)
+        end_session = getattr(connect(source), "end_session", None)
+        if cookie and end_session is not None:
+            try:
+                end_session(cookie)
+            except CollectionFailed as error:
+                log.warning("A session of run %s could not be ended: %s", run.pk, error)
+            ended += 1
+        SyncRun.objects.filter(pk=run.pk).update(sealed_session=None)
+    return ended
+
+
+def _sealed(run: SyncRun, cookie: str) -> bytes:
+    sealed = secrets.seal(cookie, purpose=PURPOSE, row_id=run.pk, to=destination_of(run.source))
+    return json.dumps(
+        [
+            sealed.key_id,
+            b64encode(sealed.nonce).decode(),
+            b64encode(sealed.ciphertext).decode(),
+        ]
+    ).encode()
+
+
+def _opened(run: SyncRun, source: Source) -> str:
+    """The cookie, or "" when the source's destination changed since: then it must not be sent."""
+    key_id, nonce, ciphertext = json.loads(bytes(run.sealed_session or b"[]"))
+    sealed = secrets.Sealed(key_id=key_id, nonce=b64decode(nonce), ciphertext=b64decode(ciphertext))
+    try:
+        return secrets.unseal(sealed, purpose=PURPOSE, row_id=run.pk, to=destination_of(source))
+    except secrets.CannotOpen:
+        return ""

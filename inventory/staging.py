@@ -1,0 +1,232 @@
+"""Collect → stage: a connector's records stream into the staging table under the run's token.
+
+Nothing anyone sees changes here. The stream is one transaction; it ends by writing into the ledger
+what was complete, what was doubtful and what could not be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+
+from inventory import ledger
+from inventory.connectors.base import (
+    BlindSpot,
+    CollectionFailed,
+    Connector,
+    Count,
+    Doubt,
+    Unreadable,
+)
+from inventory.heartbeat import Pulse
+from inventory.models import SyncRun
+from inventory.records import AnyRecord, Kind, PlatformSettings, digest, encode, kind_of
+
+COPY = (
+    "COPY inventory_stagedrecord (run_id, token, kind, uid, ref, name, digest, record) FROM STDIN"
+)
+LONGEST_IDENTIFIER = 200
+CHECK_EVERY = 100  # items between two looks at the lease
+MOST_NOTES = 5_000
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Take:
+    """What a collection said beside its records."""
+
+    def __init__(self, *, expected_instance: str) -> None:
+        self.expected_instance = expected_instance
+        self.identity: PlatformSettings | None = None
+        self.collected: Counter[Kind] = Counter()
+        self.expected: dict[Kind, int] = {}
+        self.unreadable: list[Unreadable] = []
+        self.blind_spots: list[BlindSpot] = []
+        self.doubts: list[Doubt] = []
+        self._seen: set[tuple[Kind, str]] = set()
+
+    def note(self, item: Any) -> None:
+        match item:
+            case Unreadable():
+                self.unreadable.append(item)
+            case BlindSpot():
+                self.blind_spots.append(item)
+            case Doubt():
+                self.doubts.append(item)
+            case Count():
+                self.expected[item.kind] = item.expected
+
+    def row(self, record: AnyRecord) -> tuple[str, str, str, str, str, str] | None:
+        """The staged row of a record, or None when it has to be set aside as unreadable."""
+        kind = kind_of(record)
+        if isinstance(record, PlatformSettings):
+            self._recognise(record)
+        if (
+            not record.uid
+            or len(record.uid) > LONGEST_IDENTIFIER
+            or len(record.ref) > LONGEST_IDENTIFIER
+        ):
+            self._set_aside(record, "Its identifier is empty or too long to be one.")
+            return None
+        if (kind, record.uid) in self._seen:
+            self._set_aside(record, f"Another object has the same identity, {record.uid}.")
+            return None
+        record, encoded = storable(record)
+        self._seen.add((kind, record.uid))
+        self.collected[kind] += 1
+        return kind.value, record.uid, record.ref, record.name, digest(encoded), encoded.decode()
+
+    def _set_aside(self, record: AnyRecord, reason: str) -> None:
+        name = printable(record.name)
+        ref = printable(record.ref)[:LONGEST_IDENTIFIER]
+        self.unreadable.append(Unreadable(kind=kind_of(record), ref=ref, name=name, reason=reason))
+
+    def _recognise(self, platform: PlatformSettings) -> None:
+        if self.expected_instance and platform.uid != self.expected_instance:
+            raise CollectionFailed(
+                "A different vCenter answered at this address: its instance is "
+                f"{platform.uid}, this source knows {self.expected_instance}.",
+                code="other-server",
+                advice="If the vCenter was replaced, add the new one as a source of its own. If "
+                "not, find out who answers at this address.",
+            )
+        self.identity = platform
+
+    def completeness(self) -> dict[str, dict[str, Any]]:
+        """Per kind: how many were expected, came and could not be read, and whether that is all."""
+        doubtful = {doubt.kind for doubt in self.doubts}
+        refused = Counter(item.kind for item in self.unreadable)
+        answer = {}
+        for kind in Kind:
+            came, odd = self.collected[kind], refused[kind]
+            expected = self.expected.get(kind)
+            whole = expected is not None and came + odd == expected
+            answer[kind.value] = {
+                "expected": expected,
+                "collected": came,
+                "unreadable": odd,
+                "complete": whole and kind not in doubtful and None not in doubtful,
+            }
+        return answer
+
+    def causes(self) -> list[dict[str, str]]:
+        """Why the run is not complete, a sentence each; empty when it is."""
+        causes = [ledger.cause(doubt.code, doubt.message) for doubt in self.doubts[:50]]
+        for kind, state in self.completeness().items():
+            arrived = state["collected"] + state["unreadable"]
+            if state["expected"] is None:
+                message = f"The platform did not say how many of kind {kind} there are."
+            elif state["expected"] != arrived:
+                message = f"{arrived} of {state['expected']} of kind {kind} arrived."
+            else:
+                continue
+            causes.append(ledger.cause("count-mismatch", message))
+        return causes
+
+
+def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: datetime) -> None:
+    """Collect and stage everything, or raise CollectionFailed, LeaseLost or RunCancelled."""
+    with transaction.atomic():
+        run = ledger.hold_row(held)
+        take = Take(expected_instance=run.source.instance_uuid)
+        _clear(run)
+    with transaction.atomic():
+        _copy(held, connector, take, pulse)
+        run = ledger.hold_row(held)
+        run.staged_token = held.token
+        run.collected_at = now
+        run.progress = {kind.value: count for kind, count in take.collected.items()}
+        run.completeness = take.completeness()
+        run.causes = take.causes()
+        run.notes = {
+            "unreadable": [_plain(item) for item in take.unreadable[:MOST_NOTES]],
+            "blind_spots": [_plain(item) for item in take.blind_spots[:MOST_NOTES]],
+            "identity": _identity(take.identity),
+            "warnings": list(getattr(connector, "warnings", ())),
+        }
+        run.phase = SyncRun.Phase.PUBLISHING
+        run.save()
+
+
+def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) -> None:
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        for number, item in enumerate(_items(connector)):
+            if number % CHECK_EVERY == 0:
+                pulse.check()
+            if isinstance(item, Unreadable | BlindSpot | Doubt | Count):
+                take.note(item)
+                continue
+            row = take.row(item)
+            if row is not None:
+                copy.write_row((held.run_id, held.token, *row))
+                pulse.progress[row[0]] = pulse.progress.get(row[0], 0) + 1
+    pulse.check()
+
+
+def _items(connector: Connector) -> Iterator[Any]:
+    """Close the connector's generator whatever happens, so that its session is logged out."""
+    items = connector.collect()
+    try:
+        yield from items
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            close()
+
+
+def _clear(run: SyncRun) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM inventory_stagedrecord WHERE run_id = %s", [run.pk])
+
+
+def _plain(item: msgspec.Struct) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(item)
+    return {
+        key: printable(value) if isinstance(value, str) else value for key, value in plain.items()
+    }
+
+
+def _identity(platform: PlatformSettings | None) -> dict[str, str]:
+    if platform is None:
+        return {}
+    product = " ".join(part for part in (platform.product, platform.version) if part)
+    return {"instance_uuid": platform.uid, "product": printable(product)[:200]}
+
+
+# --- text that PostgreSQL would refuse ---------------------------------------------------------
+
+
+def storable(record: AnyRecord) -> tuple[AnyRecord, bytes]:
+    """The record and its encoding, with what PostgreSQL cannot hold made visible.
+
+    NUL becomes U+2400 and a lone surrogate U+FFFD; everything else is kept as it came.
+    """
+    try:
+        encoded = encode(record)
+    except UnicodeEncodeError:
+        encoded = b"\\u0000"
+    if b"\\u0000" not in encoded:
+        return record, encoded
+    cleaned: AnyRecord = msgspec.convert(_clean(msgspec.to_builtins(record)), type(record))
+    return cleaned, encode(cleaned)
+
+
+def printable(text: str) -> str:
+    return SURROGATE.sub("\ufffd", text.replace("\0", "\u2400"))
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {_clean(key): _clean(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_clean(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,188 @@
+"""Publish → evaluate: read one source's facts, ask every check, keep what is not a pass.
+
+`judge` only reads and computes. `store` writes verdicts and tallies in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.models import F, TextField
+from django.db.models.functions import Cast
+
+from inventory.models import Asset, AssetVersion, Source
+from inventory.publishing import complete_kinds
+from inventory.records import AnyRecord, Kind, decode, kind_of
+from policies.configuration import configured_checks
+from policies.evaluate import Configured, Evaluation, Result, evaluate_tallied
+from policies.models import Tally
+from policies.spec import Estate, History, Outcome
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What every check says about one source's facts, and which facts those were."""
+
+    source_id: int
+    run_id: int
+    published_at: datetime
+    now: datetime
+    configured: dict[str, Configured]
+    asset_ids: dict[tuple[Kind, str], int]
+    result: Result
+
+    def asset_of(self, evaluation: Evaluation) -> int:
+        return self.asset_ids[evaluation.kind, evaluation.uid]
+
+
+def judge(source: Source, *, now: datetime) -> Judgement | None:
+    """Ask every check about the source's current facts; None when nothing was ever published."""
+    run = source.runs.filter(published_at__isnull=False).order_by("-published_at").first()
+    if run is None or source.published_at is None:
+        return None
+    records: list[AnyRecord] = []
+    asset_ids: dict[tuple[Kind, str], int] = {}
+    history: dict[tuple[Kind, str], History] = {}
+    for pk, encoded, first_seen_at, power_since in _current(source):
+        record = decode(encoded)
+        key = (kind_of(record), record.uid)
+        records.append(record)
+        asset_ids[key] = pk
+        history[key] = History(first_seen_at=first_seen_at, power_since=power_since)
+    configured = configured_checks()
+    estate = Estate(records, complete=complete_kinds(run), history=history)
+    return Judgement(
+        source_id=source.pk,
+        run_id=run.pk,
+        published_at=source.published_at,
+        now=now,
+        configured={one.check.id: one for one in configured if one.enabled},
+        asset_ids=asset_ids,
+        result=evaluate_tallied(configured, estate, now=now),
+    )
+
+
+def judge_as_of(source: Source, *, moment: datetime) -> Result:
+    """What the checks, as set now, say about the facts of a past moment. Writes nothing."""
+    run = (
+        source.runs.filter(published_at__lte=moment, published_at__isnull=False)
+        .order_by("-published_at")
+        .first()
+    )
+    versions = AssetVersion.objects.filter(asset__source=source, valid_from__lte=moment).exclude(
+        valid_to__lte=moment
+    )
+    rows = versions.annotate(encoded=Cast("record", TextField())).values_list(
+        "encoded", "asset__first_seen_at"
+    )
+    records, history = [], {}
+    for encoded, first_seen_at in rows.iterator():
+        record = decode(encoded)
+        records.append(record)
+        history[kind_of(record), record.uid] = History(first_seen_at=first_seen_at)
+    _add_power_since(source, moment, history)
+    estate = Estate(records, complete=complete_kinds(run) if run else frozenset(), history=history)
+    return evaluate_tallied(configured_checks(), estate, now=moment)
+
+
+def _add_power_since(
+    source: Source, moment: datetime, history: dict[tuple[Kind, str], History]
+) -> None:
+    """Derive from the versions since when each machine's power state was what it was."""
+    with connection.cursor() as cursor:
+        cursor.execute(POWER_SINCE, {"source": source.pk, "moment": moment})
+        for uid, since in cursor.fetchall():
+            key = (Kind.VM, uid)
+            if key in history:
+                history[key] = msgspec.structs.replace(history[key], power_since=since)
+
+
+# The start of the last unbroken stretch of versions with the state of the version at that moment.
+POWER_SINCE = """
+SELECT uid, min(valid_from) FROM (
+    SELECT a.uid, v.valid_from, v.record->>'power_state' AS state,
+        bool_and(v.record->>'power_state' IS NOT DISTINCT FROM first_power) OVER w AS unbroken
+    FROM inventory_assetversion v
+    JOIN inventory_asset a ON a.id = v.asset_id
+    CROSS JOIN LATERAL (
+        SELECT x.record->>'power_state' AS first_power FROM inventory_assetversion x
+        WHERE x.asset_id = a.id AND x.valid_from <= %(moment)s
+        ORDER BY x.valid_from DESC LIMIT 1) newest
+    WHERE a.source_id = %(source)s AND a.kind = 'vm' AND v.valid_from <= %(moment)s
+    WINDOW w AS (PARTITION BY a.id ORDER BY v.valid_from DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+) stretches WHERE unbroken AND state IS NOT NULL GROUP BY uid
+"""
+
+
+def _current(source: Source) -> Iterator[tuple[int, str, datetime, datetime | None]]:
+    return (
+        Asset.objects.filter(source=source, gone_at__isnull=True)
+        .annotate(encoded=Cast(F("record"), TextField()))
+        .order_by("kind", "uid")
+        .values_list("pk", "encoded", "first_seen_at", "power_since")
+        .iterator(chunk_size=2000)
+    )
+
+
+# --- storing ----------------------------------------------------------------------------------
+
+
+def store(judgement: Judgement) -> None:
+    """Replace the source's verdicts and this run's tallies. Runs in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS fresh_verdict (asset_id bigint, check_id text,"
+            " outcome text, reason text) ON COMMIT DROP"
+        )
+        cursor.execute("TRUNCATE fresh_verdict")
+        with cursor.copy("COPY fresh_verdict FROM STDIN") as copy:
+            for one in judgement.result.evaluations:
+                reason = one.reason or one.incomplete
+                copy.write_row((judgement.asset_of(one), one.check_id, one.outcome.value, reason))
+        cursor.execute("ANALYZE fresh_verdict")
+        names: dict[str, Any] = {"source": judgement.source_id, "now": judgement.now}
+        cursor.execute(DELETE_OLD, names)
+        cursor.execute(UPSERT, names)
+        cursor.execute(MARK_EVALUATED, names)
+    Tally.objects.filter(run_id=judgement.run_id).delete()
+    Tally.objects.bulk_create(
+        Tally(
+            run_id=judgement.run_id,
+            source_id=judgement.source_id,
+            check_id=check_id,
+            evaluated_at=judgement.now,
+            passed=counts[Outcome.PASS],
+            failed=counts[Outcome.FAIL],
+            unknown=counts[Outcome.UNKNOWN],
+            not_applicable=counts[Outcome.NOT_APPLICABLE],
+            error=counts[Outcome.ERROR],
+        )
+        for check_id, counts in judgement.result.tally.items()
+    )
+    Source.objects.filter(pk=judgement.source_id).update(evaluated_at=judgement.now)
+
+
+DELETE_OLD = """
+DELETE FROM policies_verdict v USING inventory_asset a
+WHERE a.id = v.asset_id AND a.source_id = %(source)s AND NOT EXISTS (
+    SELECT FROM fresh_verdict f WHERE f.asset_id = v.asset_id AND f.check_id = v.check_id)
+"""
+
+UPSERT = """
+INSERT INTO policies_verdict AS v (asset_id, check_id, outcome, reason, since)
+SELECT asset_id, check_id, outcome, reason, %(now)s FROM fresh_verdict
+ON CONFLICT (asset_id, check_id) DO UPDATE
+SET outcome = excluded.outcome, reason = excluded.reason,
+    since = CASE WHEN v.outcome <> excluded.outcome THEN excluded.since ELSE v.since END
+WHERE (v.outcome, v.reason) IS DISTINCT FROM (excluded.outcome, excluded.reason)
+"""
+
+# `evaluated_at` says since when verdicts cover the asset's present facts; publish clears it.
+MARK_EVALUATED = """
+UPDATE inventory_asset SET evaluated_at = %(now)s
+WHERE source_id = %(source)s AND gone_at IS NULL AND evaluated_at IS NULL
+"""
