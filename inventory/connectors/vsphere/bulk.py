@@ -1,4 +1,4 @@
-"""Bulk reads: properties of many objects, page by page, the next page fetched while one is parsed."""
+"""Bulk reads: properties of many objects; the next page is fetched while one is parsed."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class _Reading:
             raise SessionLost(
                 "vCenter ended the session before everything was read.",
                 code="session",
-                advice="Someone may have ended it, or vCenter was restarted; the next run tries again.",
+                advice="Someone ended it, or vCenter was restarted; the next run tries again.",
             ) from None
         if isinstance(error, Malformed):
             raise TransportLost(
@@ -188,8 +188,8 @@ class _Ahead:
                 if not self._put(item):
                     return
             self._put(None)
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
-            self._put(error)
+        except BaseException as error:
+            self._put(error)  # the consumer raises it
 
     def _put(self, item: tuple[bytes, str] | BaseException | None) -> bool:
         while not self._stopped.is_set():

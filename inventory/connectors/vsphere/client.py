@@ -13,9 +13,9 @@ from xml.parsers.expat import ExpatError
 
 import msgspec
 from lxml import etree
-from pyVmomi import vim, vmodl
-from pyVmomi.SoapAdapter import SoapResponseDeserializer, SoapStubAdapterBase
-from pyVmomi.VmomiSupport import GetServiceVersions, GetWsdlType, versionIdMap
+from pyVmomi import SoapAdapter, VmomiSupport
+from pyVmomi import vim as typed_vim
+from pyVmomi import vmodl as typed_vmodl
 
 from inventory.connectors.base import CollectionFailed, SessionSink
 from inventory.connectors.vsphere import tls, xml
@@ -24,6 +24,12 @@ from inventory.connectors.vsphere.failures import SessionLost, TransportLost
 from inventory.connectors.vsphere.methods import require_allowed
 from inventory.connectors.vsphere.transport import Endpoint, Session, Transport
 from inventory.connectors.vsphere.xml import Malformed, Ref
+
+# pyVmomi makes its classes when they are first used; a type checker cannot know them.
+vim: Any = typed_vim
+vmodl: Any = typed_vmodl
+soap: Any = SoapAdapter
+vmomi: Any = VmomiSupport
 
 _ENTITIES_A_CALL: Final = 100
 
@@ -46,7 +52,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     custom_fields: Ref | None
 
 
-class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi has no types
+class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
     """pyVmomi's serialiser over our transport."""
 
     def __init__(self, transport: Transport, version: str) -> None:
@@ -54,7 +60,7 @@ class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi has no types
         self.requestContext = None
         self._transport = transport
 
-    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803
+    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:
         method = info.wsdlName
         require_allowed(method)
         request = self.SerializeRequest(mo, info, args)
@@ -62,7 +68,9 @@ class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi has no types
         if answer.status not in (200, 500):
             raise _unreadable(method, f"HTTP status {answer.status}")
         try:
-            read = SoapResponseDeserializer(outerStub or self).Deserialize(answer.body, info.result)
+            read = soap.SoapResponseDeserializer(outerStub or self).Deserialize(
+                answer.body, info.result
+            )
         except (ExpatError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise _unreadable(method, type(error).__name__) from None
         if isinstance(read, vim.fault.NotAuthenticated):
@@ -183,8 +191,8 @@ class OpenSession:
         """A list of every object of these types, destroyed at the end; `destroyed` says so."""
         manager = vim.view.ViewManager(self.content.view_manager, self._stub)
         root = vim.Folder(self.content.root_folder, self._stub)
-        wanted = [GetWsdlType(xml.VIM, name) for name in types]
-        made = _small_call(lambda: manager.CreateContainerView(root, wanted, True))
+        wanted = [vmomi.GetWsdlType(xml.VIM, name) for name in types]
+        made = _small_call(lambda: manager.CreateContainerView(root, wanted, recursive=True))
         view = View(Ref(made._moId, "ContainerView"), self.bulk)
         try:
             yield view
@@ -234,8 +242,8 @@ def _negotiate(transport: Transport) -> str:
         offered = _offered_versions(answer.body)
     except (Malformed, etree.XMLSyntaxError):
         raise _not_vcenter(where, f"it answered with {_spoken(answer.content_type)}") from None
-    for version in GetServiceVersions("vim25"):
-        if versionIdMap[version] in offered:
+    for version in vmomi.GetServiceVersions("vim25"):
+        if vmomi.versionIdMap[version] in offered:
             return str(version)
     raise CollectionFailed(
         f"{where} speaks no version of the vSphere API that this product knows.",

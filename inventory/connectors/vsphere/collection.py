@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from inventory.connectors.base import CollectionFailed, Count, Doubt, Item, Unreadable
@@ -143,7 +144,7 @@ class Collection:
             if number is not None:
                 self._role_names[number] = as_text(item.get("name")) or str(number)
             label = f"role {item.get('roleId')}"
-            yield self._record(Kind.ROLE, label, label, lambda item=item: access.role(item))
+            yield self._record(Kind.ROLE, label, label, partial(access.role, item))
         yield Count(kind=Kind.ROLE, expected=len(dicts(found)))
         yield from notes
 
@@ -214,7 +215,7 @@ class Collection:
                 Kind.GRANT,
                 label,
                 label,
-                lambda item=item: access.grant(item, self._estate, self._role_names),
+                partial(access.grant, item, self._estate, self._role_names),
             )
         yield Count(kind=Kind.GRANT, expected=len(found))
 
@@ -242,7 +243,7 @@ class Collection:
         for facts in reading.facts(*types):
             self._estate.add(facts)
             name = self._estate.name(str(facts.ref)) or str(facts.ref)
-            item = self._record(kind, str(facts.ref), name, lambda facts=facts: build(facts))
+            item = self._record(kind, str(facts.ref), name, partial(build, facts))
             of = kind if isinstance(item, Unreadable) else kind_of(item)
             arrived[of] = arrived.get(of, 0) + 1
             yield item
@@ -258,7 +259,7 @@ class Collection:
             record = build()
         except ValueError as error:
             return Unreadable(kind=kind, ref=ref, name=name, reason=str(error))
-        except Exception as error:  # noqa: BLE001 - one object never breaks the run
+        except Exception as error:  # one object never breaks the run
             reason = f"The description of this object could not be read ({type(error).__name__})."
             return Unreadable(kind=kind, ref=ref, name=name, reason=reason)
         identity = (kind_of(record), record.uid)

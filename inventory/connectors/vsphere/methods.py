@@ -1,4 +1,4 @@
-"""The SOAP methods this product may send. Everything else is refused before it leaves the process."""
+"""The SOAP methods this product may send; any other is refused before it leaves the process."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ answer names, so an unknown type or enum value is kept as it came and is never a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -127,7 +127,7 @@ def returned_values(body: bytes) -> Iterator[Any]:
 def value(element: Element) -> Any:
     """An element as str, int, bool, float, datetime, Ref, list or dict (with `_type` if named).
 
-    A field that occurs more than once in an object becomes a list: read fields that may with `many`.
+    A field that occurs more than once in an object becomes a list: read it with `many`.
     """
     kind = element.get(_TYPE)
     if kind is not None:
@@ -206,7 +206,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-_CONVERTERS: Final = {
+_CONVERTERS: Final[dict[str, Callable[[str], Any]]] = {
     "boolean": _boolean,
     "byte": _integer,
     "short": _integer,

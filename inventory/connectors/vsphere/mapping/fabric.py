@@ -103,7 +103,7 @@ def network(facts: Facts, details: Facts | None) -> Network:
     kind = {"DistributedVirtualPortgroup": "distributed", "OpaqueNetwork": "opaque"}.get(
         facts.ref.type, "standard"
     )
-    base = {
+    base: dict[str, Any] = {
         "platform": Platform.VSPHERE,
         "uid": str(facts.ref),
         "ref": str(facts.ref),

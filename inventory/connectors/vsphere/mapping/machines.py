@@ -119,7 +119,7 @@ _HARDENING_PATTERN: Final = re.compile(
 
 
 def machine(facts: Facts, estate: Estate) -> VirtualMachine | Image:
-    """A virtual machine, or an image when it is a template; raise ValueError without an identity."""
+    """A virtual machine, or an image if it is a template; raise ValueError without an identity."""
     uid = facts.choice("config.instanceUuid")
     if uid is None:
         raise ValueError(_no_identity(facts))
