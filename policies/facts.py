@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from inventory.records import Host, PowerState, VirtualMachine
+from inventory.records import (
+    Host,
+    PlatformSettings,
+    PowerState,
+    SecurityPolicy,
+    VirtualMachine,
+)
 from policies.spec import FactMissing, known, not_applicable
 
 # Agents the platform places by itself; an operator can change the list on each check.
@@ -51,3 +57,39 @@ def listed(names: list[str], limit: int = 5) -> str:
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: "1 machine", "3 machines"."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def option(host: Host, key: str) -> str:
+    """An advanced setting of the host, or raise FactMissing."""
+    return known(known(host.options, "options").get(key), f"options: {key}")
+
+
+def setting(platform: PlatformSettings, key: str) -> str:
+    """A setting of the management platform, or raise FactMissing."""
+    return known(known(platform.settings, "settings").get(key), f"settings: {key}")
+
+
+def number(text: str, fact: str) -> int:
+    """The text as a whole number, or raise FactMissing: a value nobody can read decides nothing."""
+    try:
+        return int(text)
+    except ValueError:
+        raise FactMissing(f"{fact} as a number") from None
+
+
+def is_true(text: str) -> bool:
+    return text.strip().casefold() in ("true", "1", "yes")
+
+
+SECURITY_WORDS = {
+    "promiscuous": "promiscuous mode",
+    "mac_changes": "MAC address changes",
+    "forged_transmits": "forged transmits",
+}
+
+
+def loose_settings(policy: SecurityPolicy | None) -> tuple[list[str], list[str]]:
+    """The settings of a switch or port group that are accepted, and those that were not read."""
+    values = {name: policy and getattr(policy, name) for name in SECURITY_WORDS}
+    accepted = [name for name, value in values.items() if value is True]
+    return accepted, [name for name, value in values.items() if value is None]

@@ -1,0 +1,75 @@
+"""A host must run a build that contains the security fixes."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from policies.facts import (
+    connected,
+    listed,
+    number,
+)
+from policies.spec import (
+    Host,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+    known,
+    not_applicable,
+)
+
+
+class Params(Parameters, frozen=True):
+    minimum_builds: Annotated[
+        dict[str, int],
+        Meta(
+            description=(
+                'The oldest build allowed, by version: {"8.0.3": 24280767}. A version that is '
+                "not named is not allowed. Empty: the check does not apply"
+            )
+        ),
+    ] = field(default_factory=dict)
+
+
+@check(
+    id="host-build",
+    title="Hosts run a build with the required patches",
+    severity=Severity.HIGH,
+    statements=("SEC-7",),
+    params=Params,
+    facts=("connection_state", "version", "build"),
+    controls=("ESXI-80-000221",),
+    why=(
+        "A flaw in the hypervisor opens every machine on it at once; ransomware crews look for "
+        "unpatched hosts first."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Select the cluster > **Updates** > **Image** (or **Baselines**) > **Check "
+            "Compliance** > **Remediate**; hosts are emptied and restarted one by one.\n\n"
+            "On a single host in maintenance mode: "
+            "`esxcli software profile update -d DEPOT -p PROFILE`"
+        ),
+    },
+)
+def build(host: Host, params: Params) -> Iterator[Violation]:
+    if not params.minimum_builds:
+        not_applicable("No minimum build is set for this check.")
+    connected(host)
+    version = known(host.version, "version")
+    installed = number(known(host.build, "build"), "build")
+    least = params.minimum_builds.get(version)
+    if least is None or installed < least:
+        yield Violation(
+            message=(
+                f"{host.name} runs version {version}, which is not among the allowed ones."
+                if least is None
+                else f"{host.name} runs {version} build {installed}, older than build {least}."
+            ),
+            seen=f"{version} build {installed}",
+            expected=f"build {least} or newer" if least else listed(sorted(params.minimum_builds)),
+            evidence={"version": version, "build": installed, "minimum_build": least},
+        )

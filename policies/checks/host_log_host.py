@@ -1,0 +1,90 @@
+"""Logs must leave the host before an intruder can change them."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.facts import (
+    connected,
+    listed,
+    matches,
+    option,
+)
+from policies.spec import (
+    Host,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+)
+
+KEY = "Syslog.global.logHost"
+
+
+class Params(Parameters, frozen=True):
+    approved_hosts: Annotated[
+        tuple[str, ...], Meta(description="Log hosts that may be used; empty allows any")
+    ] = ()
+    require_tls: Annotated[bool, Meta(description="Only ssl:// targets count as protected")] = True
+
+
+@check(
+    id="host-log-host",
+    title="Hosts send their logs to the log server",
+    severity=Severity.HIGH,
+    statements=("IR-3",),
+    params=Params,
+    facts=("connection_state", "options"),
+    controls=("ESXI-80-000114",),
+    why=(
+        "Whoever takes a host edits its local log. What was sent away in time is the only witness, "
+        "and the only thing an alert can be raised from."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            f"Select the host > **Configure** > **System** > **Advanced System Settings** > "
+            f"**Edit**, set `{KEY}` to `ssl://LOGSERVER:6514`; then **Firewall** > allow "
+            f"“syslog”.\n\nOn the host: `esxcli system syslog config set "
+            f"--loghost=ssl://LOGSERVER:6514 && esxcli system syslog reload && "
+            f"esxcli network firewall ruleset set -r syslog -e true`"
+        ),
+    },
+)
+def log_host(host: Host, params: Params) -> Iterator[Violation]:
+    connected(host)
+    targets = [one.strip() for one in option(host, KEY).split(",") if one.strip()]
+    if not targets:
+        yield Violation(
+            message=f"{host.name} sends its logs nowhere.",
+            seen="no log host",
+            expected=listed(list(params.approved_hosts)) or "a log host",
+            evidence={KEY: ""},
+        )
+    for target in targets:
+        name = _host_of(target)
+        if params.require_tls and not target.casefold().startswith("ssl://"):
+            yield Violation(
+                key=f"tls:{name}",
+                message=f"{host.name} sends its logs to {name} unprotected.",
+                seen=target,
+                expected=f"ssl://{name}",
+                evidence={KEY: target},
+            )
+        if params.approved_hosts and not matches(name, params.approved_hosts):
+            yield Violation(
+                key=f"unapproved:{name}",
+                message=f"{host.name} sends its logs to {name}, which is not approved.",
+                seen=name,
+                expected=listed(list(params.approved_hosts)),
+                evidence={KEY: target},
+            )
+
+
+def _host_of(target: str) -> str:
+    """The name in "ssl://name:6514", lower case; an IPv6 address keeps its brackets."""
+    name = target.casefold().rpartition("://")[2]
+    if name.startswith("["):
+        return name.partition("]")[0] + "]"
+    return name.partition(":")[0]
