@@ -33,6 +33,12 @@ def matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(folded, pattern.casefold()) for pattern in patterns)
 
 
+def backslashed(principal: str) -> str:
+    r"""The principal as DOMAIN\name, whichever way round the platform wrote it."""
+    name, at, domain = principal.rpartition("@")
+    return f"{domain}\\{name}" if at else principal
+
+
 def of_people(vm: VirtualMachine, system_machines: tuple[str, ...]) -> None:
     """Return when the machine is somebody's, or say that the check does not concern it."""
     if matches(vm.name, system_machines):

@@ -1,0 +1,113 @@
+"""What may share a host tomorrow must be ruled out, not hoped."""
+
+from collections.abc import Iterator
+
+from inventory.records import (
+    PlacementRule,
+)
+from policies.facts import (
+    SYSTEM_MACHINES,
+    listed,
+    matches,
+)
+from policies.spec import (
+    Cluster,
+    Estate,
+    FactMissing,
+    Kind,
+    Platform,
+    PowerState,
+    Severity,
+    Violation,
+    VirtualMachine,
+    check,
+    known,
+    not_applicable,
+)
+
+
+@check(
+    id="cluster-classification-rules",
+    title="Placement rules keep classifications apart",
+    severity=Severity.MEDIUM,
+    statements=("SEC-6",),
+    facts=("host_refs", "rules"),
+    reads=("vm.host_ref", "vm.power_state", "vm.classification"),
+    why=(
+        "Load balancing and restarts after a failure put machines wherever there is room. Only "
+        "mandatory rules keep a patient database off the host of a public web server."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Select the cluster > **Configure** > **VM/Host Groups**: a machine group and a host "
+            "group for each classification; **VM/Host Rules** > **Add** > “Virtual Machines to "
+            "Hosts” > “Must run on hosts in group”, for each. A cluster for each classification is "
+            "simpler.\n\nPowerCLI: `New-DrsVMHostRule -Name NAME -Cluster CLUSTER -VMGroup GROUP "
+            "-VMHostGroup GROUP -Type MustRunOn`"
+        ),
+    },
+)
+def classification_rules(cluster: Cluster, estate: Estate) -> Iterator[Violation]:
+    hosts = frozenset(known(cluster.host_refs, "host_refs"))
+    rules = known(cluster.rules, "rules")
+    if len(hosts) < 2:
+        not_applicable("There is no second host to move to.")
+    running = _running(hosts, estate)
+    labels = {vm.classification.casefold() for vm in running if vm.classification}
+    sure = _overlapping(running, hosts, [rule for rule in rules if _binding(rule) is not False])
+    if sure:
+        names = listed(sorted(labels))
+        yield Violation(
+            message=(
+                f"Nothing keeps the machines of cluster {cluster.name} apart by classification "
+                f"({names}); for example {listed(sure, 3)}."
+            ),
+            seen=f"{len(labels)} classifications may meet on one host",
+            expected="mandatory rules that keep them on different hosts",
+            evidence={"classifications": sorted(labels), "machines": sure[:20]},
+        )
+        return
+    if _overlapping(running, hosts, [rule for rule in rules if _binding(rule)]):
+        raise FactMissing("rules: whether they are enabled and mandatory")
+    unlabelled = [vm.name for vm in running if not vm.classification]
+    if unlabelled and len(running) > 1:
+        raise FactMissing(f"the classification of {listed(unlabelled)}")
+    if any(vm.power_state is None for vm in running) and len(labels) > 1:
+        raise FactMissing("the power state of every machine")
+    estate.whole(Kind.VM)
+
+
+def _running(hosts: frozenset[str], estate: Estate) -> list[VirtualMachine]:
+    return [
+        vm
+        for ref in sorted(hosts)
+        for vm in estate.vms_by_host.get(ref, ())
+        if vm.power_state in (PowerState.ON, None) and not matches(vm.name, SYSTEM_MACHINES)
+    ]
+
+
+def _binding(rule: PlacementRule) -> bool | None:
+    """Whether the rule ties machines to hosts for certain; None when that was not read."""
+    if rule.type != "vm-host" or rule.enabled is False or rule.mandatory is False:
+        return False
+    return True if rule.enabled and rule.mandatory else None
+
+
+def _overlapping(
+    running: list[VirtualMachine], hosts: frozenset[str], rules: list[PlacementRule]
+) -> list[str]:
+    """Machines that may run on a host where a machine of another classification may run."""
+    allowed: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        for ref in rule.vm_refs:
+            allowed[ref] = allowed.get(ref, hosts) & frozenset(rule.host_refs)
+    labels_at: dict[str, set[str]] = {}
+    labelled = [(vm, vm.classification.casefold()) for vm in running if vm.classification]
+    for vm, label in labelled:
+        for host in allowed.get(vm.ref, hosts):
+            labels_at.setdefault(host, set()).add(label)
+    return sorted(
+        vm.name
+        for vm, _ in labelled
+        if any(len(labels_at[host]) > 1 for host in allowed.get(vm.ref, hosts))
+    )

@@ -1,0 +1,109 @@
+"""Two harmless roles in one hand can be what one role must not be."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.duties import (
+    ADMINISTRATOR,
+    CONFLICTS,
+    WORDS,
+    Duty,
+    conflicting,
+    duties_of_role,
+)
+from policies.spec import (
+    Estate,
+    FactMissing,
+    Grant,
+    Kind,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+    known,
+    not_applicable,
+)
+
+
+class Params(Parameters, frozen=True):
+    conflicts: Annotated[
+        tuple[tuple[Duty, Duty], ...], Meta(description="Pairs of duties that exclude each other")
+    ] = CONFLICTS
+
+
+@check(
+    id="grant-combined-duties",
+    title="No principal combines duties that exclude each other",
+    severity=Severity.HIGH,
+    statements=("LOG-2",),
+    params=Params,
+    facts=("principal", "role_id", "entity_path"),
+    reads=("grant.principal", "grant.role_id", "grant.entity_path", "role.privileges"),
+    why=(
+        "Whoever maintains hosts has no need to enter machines. When several grants add up to "
+        "both, one account can change a machine and remove the trace."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Decide which duty the principal has; select the object of the other grant > "
+            "**Permissions** > the entry > **Delete**. When one person has both duties, use two "
+            "accounts.\n\nPowerCLI: `Get-VIPermission -Principal 'DOMAIN\\NAME' | Format-Table "
+            "Entity, Role, Propagate`"
+        ),
+    },
+)
+def combined_duties(grant: Grant, estate: Estate, params: Params) -> Iterator[Violation]:
+    if grant.role_id == ADMINISTRATOR:
+        not_applicable("Administrator is judged by grant-administrator-at-root.")
+    here = _territory(grant)
+    own = duties_of_role(grant.role_id, estate)
+    doubts: list[str] = []
+    for other in estate.derived(_by_principal)[grant.principal.casefold()]:
+        if other.role_id in (grant.role_id, ADMINISTRATOR):
+            continue
+        try:
+            theirs = duties_of_role(other.role_id, estate)
+            there = _territory(other)
+        except FactMissing as missing:
+            doubts.append(missing.fact)
+            continue
+        alone = set(conflicting(own, params.conflicts)) | set(conflicting(theirs, params.conflicts))
+        added = [one for one in conflicting(own | theirs, params.conflicts) if one not in alone]
+        if added and (here == there or "" in (here, there)):
+            one, two = added[0]
+            yield Violation(
+                key=other.uid,
+                message=(
+                    f"{grant.principal} may {WORDS[one]} and {WORDS[two]}: as "
+                    f"{grant.role_name or grant.role_id} on {_where(grant)} and as "
+                    f"{other.role_name or other.role_id} on {_where(other)}."
+                ),
+                seen=f"{one} and {two}",
+                expected="one of them",
+                evidence={"conflicts": [list(pair) for pair in added], "other_grant": other.name},
+            )
+    if doubts:
+        raise FactMissing(doubts[0])
+    estate.whole(Kind.GRANT)
+
+
+def _territory(grant: Grant) -> str:
+    """The datacenter a grant is in, "" for the root: hosts and machines of one are in two trees."""
+    if grant.at_root:
+        return ""
+    path = known(grant.entity_path, f"the entity path of {grant.name}")
+    return path.strip("/").partition("/")[0]
+
+
+def _where(grant: Grant) -> str:
+    return grant.entity_name or grant.entity_ref
+
+
+def _by_principal(estate: Estate) -> dict[str, list[Grant]]:
+    grants: dict[str, list[Grant]] = {}
+    for grant in estate.of(Grant):
+        grants.setdefault(grant.principal.casefold(), []).append(grant)
+    return grants

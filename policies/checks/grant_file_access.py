@@ -1,0 +1,79 @@
+"""Who can copy a machine's files has the machine."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.duties import (
+    ADMINISTRATOR,
+    Duty,
+    duties_of_role,
+)
+from policies.facts import (
+    backslashed,
+    listed,
+    matches,
+)
+from policies.spec import (
+    Estate,
+    Grant,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+    not_applicable,
+)
+
+
+class Params(Parameters, frozen=True):
+    custodians: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "Patterns of principals responsible for machine files; empty: the check does not "
+                "apply"
+            )
+        ),
+    ] = ()
+
+
+@check(
+    id="grant-file-access",
+    title="Only file custodians may reach the files of machines",
+    severity=Severity.HIGH,
+    statements=("CHG-4",),
+    params=Params,
+    facts=("principal", "role_id"),
+    reads=("role.privileges",),
+    why=(
+        "A copied disk is opened at leisure on another computer: no guest login, no guest log. "
+        "Rights on datastores are rights on the data in every machine."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "**Administration** > **Access Control** > **Roles** > the role > **Edit**: untick "
+            "“Browse datastore”, “Low level file operations” and the disk and file privileges "
+            "under “Virtual machine > Provisioning”; or delete the grant; or name the principal as "
+            "a custodian in this check's settings."
+        ),
+    },
+)
+def file_access(grant: Grant, estate: Estate, params: Params) -> Iterator[Violation]:
+    if not params.custodians:
+        not_applicable("No custodians of machine files are named for this check.")
+    if grant.role_id == ADMINISTRATOR:
+        not_applicable("Administrator is judged by grant-administrator-at-root.")
+    if Duty.FILE_ADMIN not in duties_of_role(grant.role_id, estate):
+        return
+    if not matches(backslashed(grant.principal), params.custodians):
+        yield Violation(
+            message=(
+                f"{grant.principal} may read machine files on "
+                f"{grant.entity_name or grant.entity_ref} and is not a file custodian."
+            ),
+            seen=f"role {grant.role_name or grant.role_id}",
+            expected=f"only {listed(list(params.custodians), 3)}",
+            evidence={"principal": grant.principal, "on": grant.entity_path},
+        )

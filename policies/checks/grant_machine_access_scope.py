@@ -1,0 +1,79 @@
+"""Access to machines is given where it is needed, not from above."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from policies.duties import (
+    ADMINISTRATOR,
+    WORDS,
+    Duty,
+    duties_of_role,
+)
+from policies.facts import (
+    backslashed,
+    listed,
+    matches,
+)
+from policies.spec import (
+    Estate,
+    Grant,
+    Parameters,
+    Platform,
+    Severity,
+    Violation,
+    check,
+    known,
+    not_applicable,
+)
+
+WIDE = ("Datacenter", "ClusterComputeResource", "ComputeResource", "HostSystem")
+
+
+class Params(Parameters, frozen=True):
+    allowed: Annotated[
+        tuple[str, ...], Meta(description="Patterns of principals that may reach machines widely")
+    ] = ()
+
+
+@check(
+    id="grant-machine-access-scope",
+    title="Rights over machines are granted on folders or machines",
+    severity=Severity.HIGH,
+    statements=("LOG-5",),
+    params=Params,
+    facts=("principal", "role_id", "propagate", "at_root", "entity_type"),
+    reads=("role.privileges",),
+    why=(
+        "Inherited from a datacenter or cluster, the right reaches every machine there, today's "
+        "and tomorrow's, whatever it holds. Need-to-know ends at the machines somebody works on."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Group the machines in a folder (**VMs and Templates**), select it > **Permissions** > "
+            "**Add** with “Propagate to children”, then delete the entry on the object named in "
+            "the finding.\n\nPowerCLI: `New-VIPermission -Entity (Get-Folder FOLDER) -Principal "
+            "'DOMAIN\\GROUP' -Role ROLE -Propagate $true`"
+        ),
+    },
+)
+def machine_access_scope(grant: Grant, estate: Estate, params: Params) -> Iterator[Violation]:
+    if grant.role_id == ADMINISTRATOR:
+        not_applicable("Administrator is judged by grant-administrator-at-root.")
+    held = duties_of_role(grant.role_id, estate) & {Duty.VM_ACCESS, Duty.VM_LIFECYCLE}
+    if not held:
+        not_applicable("The role gives no rights over machines.")
+    at_root = known(grant.at_root, "at_root")
+    entity_type = known(grant.entity_type, "entity_type")
+    if matches(backslashed(grant.principal), params.allowed) or not grant.propagate:
+        return
+    if at_root or entity_type in WIDE:
+        words = listed([WORDS[duty] for duty in sorted(held)])
+        where = grant.entity_name or grant.entity_ref
+        yield Violation(
+            message=f"{grant.principal} may {words} on everything below {where}.",
+            seen=f"granted on {where} ({entity_type}), inherited by all below",
+            expected="granted on a folder of machines or on a machine",
+            evidence={"principal": grant.principal, "role": grant.role_name, "on": where},
+        )

@@ -1,0 +1,65 @@
+"""An address must name one machine, or no log can."""
+
+from collections.abc import Iterator
+
+from policies.facts import (
+    listed,
+)
+from policies.spec import (
+    Estate,
+    FactMissing,
+    Kind,
+    Platform,
+    Severity,
+    Violation,
+    VirtualMachine,
+    check,
+    known,
+)
+
+
+@check(
+    id="vm-duplicate-mac",
+    title="No two network adapters have the same MAC address",
+    severity=Severity.HIGH,
+    statements=("IR-8",),
+    facts=("nics",),
+    reads=("vm.nics",),
+    why=(
+        "Two machines with one address lose each other's packets, and an investigator cannot say "
+        "which of them a log line is about. It happens after restores and copies."
+    ),
+    fix={
+        Platform.VSPHERE: (
+            "Decide which machine keeps the address. On the other: shut down, **Edit Settings** > "
+            "**Network adapter** > **MAC Address** > “Automatic” (remove and add the adapter when "
+            "it was automatic already).\n\n"
+            "PowerCLI: `Get-VM | Get-NetworkAdapter | Group-Object MacAddress | Where-Object Count "
+            "-gt 1`"
+        ),
+    },
+)
+def duplicate_mac(vm: VirtualMachine, estate: Estate) -> Iterator[Violation]:
+    doubts: list[str] = []
+    for nic in known(vm.nics, "nics"):
+        if nic.mac is None:
+            doubts.append(f"nics: the MAC address of {nic.label or nic.key}")
+            continue
+        # A machine whose adapters could not be read is unknown itself; it does not blind the rest.
+        others = [
+            (other.name, key)
+            for other, key in estate.vms_by_mac.get(nic.mac, ())
+            if other.uid != vm.uid or key != nic.key
+        ]
+        if others:
+            names = listed(sorted({name for name, _ in others}))
+            yield Violation(
+                key=nic.mac,
+                message=f"{vm.name} has the MAC address {nic.mac}, and so has {names}.",
+                seen=f"{nic.mac} also on {names}",
+                expected="an address of its own",
+                evidence={"mac": nic.mac, "also_on": sorted({name for name, _ in others})},
+            )
+    if doubts:
+        raise FactMissing(doubts[0])
+    estate.whole(Kind.VM)
