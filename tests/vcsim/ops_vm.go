@@ -180,6 +180,7 @@ func opCloneVM(w *World, ctx *simulator.Context, p cloneParams) error {
 		return err
 	}
 	vm := w.registry.Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
+	w.registry.WithLock(ctx, vm, func() { settleVM(vm) })
 	// The simulator lets a clone keep its source's MAC addresses, which a real vCenter does not.
 	for i, device := range vm.Config.Hardware.Device {
 		if card, ok := device.(types.BaseVirtualEthernetCard); ok {
@@ -389,11 +390,15 @@ func opAddNIC(w *World, ctx *simulator.Context, p addNICParams) error {
 		if err != nil {
 			return err
 		}
-		return w.reconfigure(ctx, vm, types.VirtualMachineConfigSpec{
+		err = w.reconfigure(ctx, vm, types.VirtualMachineConfigSpec{
 			DeviceChange: []types.BaseVirtualDeviceConfigSpec{&types.VirtualDeviceConfigSpec{
 				Operation: types.VirtualDeviceConfigSpecOperationAdd, Device: card,
 			}},
 		})
+		if err == nil {
+			w.registry.WithLock(ctx, vm, func() { settleVM(vm) })
+		}
+		return err
 	})
 }
 

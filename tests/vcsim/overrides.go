@@ -202,6 +202,12 @@ func isUplink(pg *simulator.DistributedVirtualPortgroup) bool {
 func (w *World) settleSwitch(obj mo.Reference) {
 	dvs := obj.(*simulator.DistributedVirtualSwitch)
 	info := dvs.Config.(*types.VMwareDVSConfigInfo)
+	if w.made["switch "+dvs.Self.Value] == 0 {
+		// The simulator makes the uuid from the name alone, and each datacenter has a DVS0.
+		w.made["switch "+dvs.Self.Value] = 1
+		id := w.uuidFor("switch", w.pathOf(dvs))
+		dvs.Uuid, dvs.Summary.Uuid, info.Uuid = id, id, id
+	}
 	for _, ref := range dvs.Portgroup {
 		pg := w.registry.Get(ref).(*simulator.DistributedVirtualPortgroup)
 		if pg.Config.Uplink == nil {

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"path"
+	"reflect"
 
 	"github.com/vmware/govmomi/object"
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/simulator/esx"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -68,6 +70,7 @@ func (w *World) createVM(ctx *simulator.Context, spec vmSpec) (*simulator.Virtua
 	if err != nil {
 		return nil, err
 	}
+	devices = append(devices, scsi) // first, or the next controller gets the same key
 	ide, err := devices.CreateIDEController()
 	if err != nil {
 		return nil, err
@@ -76,7 +79,10 @@ func (w *World) createVM(ctx *simulator.Context, spec vmSpec) (*simulator.Virtua
 	if err != nil {
 		return nil, err
 	}
-	devices = append(devices, scsi, cdrom)
+	// A real CD drive starts without a medium; the one made here is connected and named after the time.
+	cdrom.Backing = &types.VirtualCdromRemotePassthroughBackingInfo{}
+	cdrom.Connectable = &types.VirtualDeviceConnectInfo{AllowGuestControl: true, Status: "untried"}
+	devices = append(devices, ide, cdrom)
 	for i, gb := range spec.diskGB {
 		file := fmt.Sprintf("%s %s", config.Files.VmPathName, path.Join(spec.Name, fmt.Sprintf("disk%d.vmdk", i+1)))
 		disk := devices.CreateDisk(scsi.(types.BaseVirtualController), types.ManagedObjectReference{}, file)
@@ -107,6 +113,9 @@ func (w *World) createVM(ctx *simulator.Context, spec vmSpec) (*simulator.Virtua
 		return nil, err
 	}
 	vm := w.registry.Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
+	w.registry.WithLock(ctx, vm, func() {
+		settleVM(vm)
+	})
 	if spec.on {
 		_, err = w.call(ctx, vm, "PowerOnVM_Task", &types.PowerOnVM_Task{This: vm.Self})
 	}
@@ -151,4 +160,59 @@ func (w *World) cardBacking(ref types.ManagedObjectReference) (types.BaseVirtual
 		}, nil
 	}
 	return nil, fmt.Errorf("%s is not a network", ref.Value)
+}
+
+// templateDevices is what the simulator's shared devices hold before any VM.
+var templateDevices = func() map[int32][]int32 {
+	lists := map[int32][]int32{}
+	for _, device := range esx.VirtualDevice {
+		if controller, ok := device.(types.BaseVirtualController); ok {
+			c := controller.GetVirtualController()
+			lists[c.Key] = append([]int32(nil), c.Device...)
+		}
+	}
+	return lists
+}()
+
+// settleVM makes a new VM's own what it shares with all others, and says what a real vCenter always says.
+func settleVM(vm *simulator.VirtualMachine) {
+	shared := map[types.BaseVirtualDevice]bool{}
+	for _, device := range esx.VirtualDevice {
+		shared[device] = true
+	}
+	for i, device := range vm.Config.Hardware.Device {
+		if shared[device] {
+			own := reflect.New(reflect.TypeOf(device).Elem())
+			own.Elem().Set(reflect.ValueOf(device).Elem())
+			vm.Config.Hardware.Device[i] = own.Interface().(types.BaseVirtualDevice)
+		}
+	}
+	for _, device := range esx.VirtualDevice {
+		if controller, ok := device.(types.BaseVirtualController); ok {
+			c := controller.GetVirtualController()
+			c.Device = append([]int32(nil), templateDevices[c.Key]...)
+		}
+	}
+	counts := map[string]int{}
+	for _, device := range vm.Config.Hardware.Device {
+		label := ""
+		switch device.(type) {
+		case *types.VirtualDisk:
+			label = "Hard disk"
+		case *types.VirtualCdrom:
+			label = "CD/DVD drive"
+		case types.BaseVirtualEthernetCard:
+			label = "Network adapter"
+		default:
+			continue
+		}
+		counts[label]++
+		info := *device.GetVirtualDevice().DeviceInfo.GetDescription()
+		info.Label = fmt.Sprintf("%s %d", label, counts[label])
+		device.GetVirtualDevice().DeviceInfo = &info
+	}
+	// Left empty, these break clients that check enumerations.
+	vm.Runtime.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured
+	vm.Runtime.RecordReplayState = types.VirtualMachineRecordReplayStateInactive
+	vm.Summary.Runtime = vm.Runtime
 }

@@ -1,0 +1,1 @@
+"""The other ends of our connections, as real as they can be made."""
