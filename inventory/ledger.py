@@ -46,20 +46,24 @@ def lease() -> timedelta:
 
 
 @transaction.atomic
-def request_run(*, source: Source, by: User | None, now: datetime) -> SyncRun:
+def request_run(
+    *, source: Source, by: User | None, now: datetime, wake_worker: bool = True
+) -> SyncRun:
     """The run that will collect this source next: a waiting one if there is one, else a new one."""
     source = Source.objects.select_for_update().get(pk=source.pk)
     if not source.is_enabled:
         raise NotPossible(f"{source.name} is switched off. Switch it on before collecting.")
     waiting = source.runs.filter(state=State.QUEUED).first()
     if waiting is not None:
-        doorbell.ring(waiting.pk)
+        if wake_worker:
+            doorbell.ring(waiting.pk)
         return waiting
     run = SyncRun.objects.create(
         source=source, requested_by=str(by) if by else "console", requested_at=now
     )
     trail.record(by, Permission.RUN_START, run, after={"source": source.name}, at=now)
-    doorbell.ring(run.pk)
+    if wake_worker:
+        doorbell.ring(run.pk)
     return run
 
 

@@ -175,7 +175,7 @@ def _check(source: Source) -> None:
     if source.trust == Source.Trust.SYSTEM:
         source.trust_pem = ""
     try:
-        source.full_clean(exclude=["platform", "warnings"])
+        source.full_clean(exclude={field.name for field in Source._meta.fields} - CHANGEABLE)
     except ValidationError as error:
         raise NotPossible(" ".join(error.messages)) from error
 

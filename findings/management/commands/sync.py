@@ -30,7 +30,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no source named {options['source']}.")
         with origin(Origin(via="command")):
             try:
-                run = ledger.request_run(source=source, by=None, now=datetime.now(UTC))
+                run = ledger.request_run(
+                    source=source, by=None, now=datetime.now(UTC), wake_worker=options["detach"]
+                )
             except NotPossible as error:
                 raise CommandError(str(error)) from error
         if options["detach"]:
