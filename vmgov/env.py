@@ -195,19 +195,6 @@ class Env(BaseSettings):
     worker_processes: int = Field(
         default=2, ge=1, le=64, description="Jobs that `manage.py up` works on at a time."
     )
-    sync_lease_seconds: int = Field(
-        default=60,
-        ge=3,
-        le=3600,
-        description="A collection whose worker has been silent for this long is given to another.",
-    )
-    sync_retry_seconds: int = Field(
-        default=30,
-        ge=1,
-        le=3600,
-        description="How long the first retry of a failed collection waits; each further one "
-        "waits twice as long as the one before.",
-    )
     sync_lease_seconds: float = Field(
         default=60.0,
         ge=1,

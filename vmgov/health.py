@@ -1,8 +1,5 @@
 """Whether this process lives, and whether it can serve people."""
 
-import http.client
-import os
-import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -65,16 +62,3 @@ def _passes(check: Callable[[], bool]) -> bool:
         return check()
     except Exception:  # whatever it is, it must not be served to people
         return False
-
-
-def _ask(port: int) -> int:
-    """Return the status of /health/ready, asked for under the public name (for containers)."""
-    from vmgov import env
-
-    request = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    request.request("GET", "/health/ready", headers={"Host": env.load().public_host})
-    return request.getresponse().status
-
-
-if __name__ == "__main__":
-    sys.exit(0 if _ask(int(os.environ.get("PORT", "8000"))) == 200 else 1)

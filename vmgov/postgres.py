@@ -112,6 +112,8 @@ class Server:
                 os.kill(pid, signal.SIGQUIT)
                 return
             time.sleep(0.05)
+        with suppress(OSError):  # one in the temporary folder would stay for ever
+            socket_folder(self.var_dir).rmdir()
 
     def _create(self) -> None:
         if (self.data / "PG_VERSION").exists():

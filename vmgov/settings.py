@@ -200,10 +200,6 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 5
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 
-# A run whose worker is silent for a lease is given to another one.
-SYNC_LEASE_SECONDS = ENV.sync_lease_seconds
-SYNC_RETRY_SECONDS = ENV.sync_retry_seconds
-
 # --- the ledger of runs ---------------------------------------------------------------------------
 
 SYNC_LEASE_SECONDS = ENV.sync_lease_seconds

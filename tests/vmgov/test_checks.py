@@ -1,0 +1,48 @@
+"""`manage.py check --deploy` refuses what is unsafe in production."""
+
+import pytest
+from django.conf import LazySettings
+
+from vmgov.checks import production_is_safe
+from vmgov.env import Env
+
+SAFE = {
+    "database_url": "postgresql://u:p@db/vmgov",
+    "redis_url": "redis://broker",
+    "public_url": "https://vmgov.example.org",
+}
+
+
+def found(settings: LazySettings, **changes: object) -> set[str | None]:
+    settings.ENV = Env.model_construct(**(SAFE | changes))
+    return {message.id for message in production_is_safe()}
+
+
+def test_a_safe_production_passes(settings: LazySettings):
+    assert found(settings) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "identity"),
+    [
+        ({"database_url": None}, "vmgov.E001"),
+        ({"redis_url": None}, "vmgov.E002"),
+        ({"public_url": "http://vmgov.example.org"}, "vmgov.E003"),
+    ],
+)
+def test_what_is_unsafe_is_refused(
+    settings: LazySettings, changes: dict[str, object], identity: str
+):
+    assert found(settings, **changes) == {identity}
+
+
+def test_a_key_that_is_its_own_predecessor_is_refused(settings: LazySettings):
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+
+    assert found(settings) == {"vmgov.E004"}
+
+
+def test_answering_to_any_host_is_refused(settings: LazySettings):
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert found(settings) == {"vmgov.E005"}
