@@ -1,15 +1,21 @@
 """Deny by default: a page opens only when it says what it takes and the person has it.
 
-A view is declared by `@requires(Permission.X)`, `@signed_in` (any person) or `@public`. Views of
-packages we do not write are listed by name below. The middleware refuses everything else.
+A view is declared by `@requires(Permission.X)`, `@signed_in` (any person) or `@public`; apps below
+this one set `declared_access` themselves. Views of packages we do not write are listed by name. The
+middleware enforces the declaration once more and refuses what has none.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
+from allauth.account.internal.flows.login import get_authentication_records
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import (
     Http404,
@@ -19,6 +25,7 @@ from django.http import (
     HttpResponseNotAllowed,
 )
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.models import User
 from accounts.permissions import Permission
@@ -56,7 +63,7 @@ PUBLIC = "public"
 API = "api"
 # What a page may be asked by. Anything else is 405, whatever the view would have made of it.
 PAGE_METHODS = ("GET", "HEAD", "POST")
-# All that opens to somebody whose password was chosen by somebody else.
+# What opens to somebody whose password was chosen by somebody else.
 BEFORE_ANYTHING_ELSE = frozenset({"account_change_password", "account_logout"})
 
 
@@ -91,6 +98,24 @@ def signed_in(view: View) -> View:
     return cast(View, guarded)
 
 
+def recently_authenticated(view: View) -> View:
+    """Ask for the password again unless it was given within the last minutes.
+
+    Stands under `@requires`. What a form held is not kept: it may hold more than a session should.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        records = get_authentication_records(request, cast(User, request.user))
+        newest = max((record["at"] for record in records), default=0)
+        if time.time() - newest >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
+            query = urlencode({REDIRECT_FIELD_NAME: request.path})
+            return redirect(f"{reverse('account_reauthenticate')}?{query}")
+        return view(request, *args, **kwargs)
+
+    return cast(View, guarded)
+
+
 def public(view: View) -> View:
     """Open the view to anybody. There are few of these and the route matrix names each."""
     view.declared_access = PUBLIC  # type: ignore[attr-defined]
@@ -112,7 +137,7 @@ def declared_access(view: Callable[..., Any], view_name: str | None) -> str | No
 
 
 class DenyUndeclaredMiddleware:
-    """Answer 404 for any view that does not say who may open it."""
+    """Open what a view declares to whom it declares it, and answer 404 for everything else."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -132,12 +157,12 @@ class DenyUndeclaredMiddleware:
             return None
         if request.method not in PAGE_METHODS:
             return HttpResponseNotAllowed(PAGE_METHODS)
-        if declared == SIGNED_IN and not request.user.is_authenticated:
+        if declared == PUBLIC:
+            return None
+        if not isinstance(request.user, User):
             return redirect_to_login(request.get_full_path())
-        if _password_first(request) and view_name not in BEFORE_ANYTHING_ELSE:
+        if request.user.must_change_password and view_name not in BEFORE_ANYTHING_ELSE:
             return redirect("account_change_password")
+        if declared != SIGNED_IN and not request.user.may(Permission(declared)):
+            raise Http404
         return None
-
-
-def _password_first(request: HttpRequest) -> bool:
-    return isinstance(request.user, User) and request.user.must_change_password

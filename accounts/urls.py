@@ -1,4 +1,26 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from accounts.views import teams, tokens, users
 
 app_name = "accounts"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("settings/users/", users.user_list, name="user-list"),
+    path("settings/users/add/", users.user_add, name="user-add"),
+    path("settings/users/permissions/", users.permission_table, name="permission-table"),
+    path("settings/users/<int:user_id>/", users.user_detail, name="user-detail"),
+    path("settings/users/<int:user_id>/edit/", users.user_edit, name="user-edit"),
+    path("settings/users/<int:user_id>/disable/", users.user_disable, name="user-disable"),
+    path("settings/users/<int:user_id>/enable/", users.user_enable, name="user-enable"),
+    path(
+        "settings/users/<int:user_id>/reset-password/",
+        users.user_reset_password,
+        name="user-reset-password",
+    ),
+    path("settings/teams/", teams.team_list, name="team-list"),
+    path("settings/teams/add/", teams.team_add, name="team-add"),
+    path("settings/teams/<int:team_id>/", teams.team_edit, name="team-edit"),
+    path("settings/teams/<int:team_id>/remove/", teams.team_remove, name="team-remove"),
+    path("settings/tokens/", tokens.token_list, name="token-list"),
+    path("settings/tokens/add/", tokens.token_add, name="token-add"),
+    path("settings/tokens/<int:token_id>/revoke/", tokens.token_revoke, name="token-revoke"),
+]

@@ -1,10 +1,14 @@
 """What was done: one row per act, written in the act's transaction, never changed afterwards."""
 
+from __future__ import annotations
+
 from django.db import models
+
+from audit.querysets import EntryQuerySet
 
 
 class Entry(models.Model):
-    """One act. UPDATE, DELETE and TRUNCATE are refused by trigger (migration 0001)."""
+    """One act. UPDATE, DELETE and TRUNCATE are refused by trigger (migration 0002)."""
 
     at = models.DateTimeField()
     actor_id = models.BigIntegerField(null=True)  # no foreign key: the log outlives its people
@@ -18,6 +22,8 @@ class Entry(models.Model):
     after = models.JSONField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
+
+    objects = EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

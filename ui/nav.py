@@ -57,7 +57,9 @@ GROUPS = (
         "Settings",
         (
             Place("Sources", "/sources/", "plug", "inventory:source:read"),
-            Place("Users", "/settings/users/", "users", "accounts:user:read"),
+            Place(
+                "Users", "/settings/users/", "users", "accounts:user:read", ("/settings/teams/",)
+            ),
             Place("API tokens", "/settings/tokens/", "id-badge-2", "accounts:token:manage"),
             Place("Audit log", "/settings/audit/", "history", "audit:entry:read"),
         ),
