@@ -5,7 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.facts import SYSTEM_MACHINES, connected, counted, listed, matches
+from policies.facts import (
+    SYSTEM_MACHINES,
+    connected,
+    counted,
+    has_unplaced_machines,
+    listed,
+    matches,
+)
 from policies.spec import (
     Estate,
     FactMissing,
@@ -76,7 +83,7 @@ def single_classification(host: Host, estate: Estate, params: Params) -> Iterato
         )
         return
     _refuse_doubt(machines, running)
-    if estate.derived(_unplaced):
+    if estate.derived(has_unplaced_machines):
         raise FactMissing("host_ref of a machine that may run here")
     estate.whole(Kind.VM)
 
@@ -95,10 +102,3 @@ def _refuse_doubt(machines: list[VirtualMachine], running: dict[str, list[str]])
     if len(labels) > 1:
         doubtful = [vm.name for vm in candidates if vm.power_state is None]
         raise FactMissing(f"the power state of {listed(doubtful)}")
-
-
-def _unplaced(estate: Estate) -> bool:
-    return any(
-        vm.host_ref is None and vm.power_state is not PowerState.OFF
-        for vm in estate.of(VirtualMachine)
-    )

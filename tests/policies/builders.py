@@ -343,18 +343,117 @@ def a_sound_estate() -> list[AnyRecord]:
         a_vm(),
         a_vm("app-02"),
         a_vm(
-            "archive-01", power_state=PowerState.OFF, classification="confidential", encrypted=True
+            "archive-01",
+            power_state=PowerState.OFF,
+            classification="secret",
+            encrypted=True,
+            network_refs=("network-archive",),
         ),
         a_host(),
-        a_cluster(),
-        a_network(),
-        a_network("management", vlan_id=11, active_uplinks=("Uplink 2",), vm_refs=(), netflow=True),
+        a_host("esx-02"),
+        a_cluster(host_refs=("host-esx-01", "host-esx-02")),
+        a_network(vm_refs=("vm-app-01", "vm-app-02")),
         a_switch(),
         a_datastore(),
         an_image(),
         a_role(),
         a_grant(),
+        a_grant(
+            r"VSPHERE.LOCAL\Administrators",
+            -1,
+            at_root=True,
+            entity_type="Folder",
+            entity_path="/",
+        ),
         a_platform(),
+    ]
+
+
+def a_flawed_estate() -> list[AnyRecord]:
+    """A small estate in which every check fails somebody."""
+    loose = SecurityPolicy(promiscuous=True, mac_changes=True, forged_transmits=True)
+    return [
+        a_vm(
+            "web-01",
+            classification="public",
+            owner="",
+            criticality="",
+            nics=(a_nic(mac="00:50:56:aa:aa:aa", mac_type="manual"),),
+            disks=(a_disk(file="[gold] shared.vmdk", mode="independent_nonpersistent"),),
+            devices=(a_device("cdrom", connected=True), a_device("floppy", key="8000")),
+            snapshots=tuple(
+                a_snapshot(f"s{depth}", age_days=60, depth=depth) for depth in range(5)
+            ),
+            tools_version_status="guestToolsTooOld",
+            hardware_version=10,
+            firmware="bios",
+            secure_boot=False,
+            consolidation_needed=True,
+            logging_enabled=False,
+            extra_config={
+                "isolation.tools.copy.disable": "FALSE",
+                "ethernet0.filter2.name": "unheard-of",
+            },
+        ),
+        a_vm(
+            "db-pay-02",
+            classification="secret",
+            nics=(a_nic(mac="00:50:56:aa:aa:aa"),),
+            disks=(a_disk(file="[gold] shared.vmdk"),),
+            snapshots=(),
+        ),
+        a_vm("old-01", power_state=PowerState.OFF, criticality="low"),
+        a_host(
+            time_servers=(),
+            lockdown_mode="lockdownDisabled",
+            uefi_secure_boot=False,
+            build="1",
+            pnics=(a_pnic("vmnic0"), a_pnic("vmnic1", link_up=False)),
+            vmkernel_nics=(a_vmk("vmk0", services=("management", "vmotion")),),
+            port_groups=(
+                a_port_group("Management Network", vlan_id=0),
+                a_port_group("VM Network", vlan_id=0, security=loose),
+            ),
+            services=(
+                a_service("TSM-SSH", running=True, policy="on"),
+                a_service("TSM"),
+                a_service("slpd", running=True, policy="on"),
+                a_service("ntpd"),
+            ),
+            firewall_incoming_blocked=False,
+            firewall_rules=(FirewallRule(key="sshServer", enabled=True, all_ips=True),),
+            options={
+                **HOST_OPTIONS,
+                "Config.HostAgent.plugins.solo.enableMob": "true",
+                "Net.BMCNetworkEnable": "1",
+                "Security.AccountLockFailures": "0",
+                "Syslog.global.logHost": "",
+                "UserVars.DcuiTimeOut": "0",
+            },
+        ),
+        a_host("esx-02", cluster_ref="cluster-lab"),
+        a_cluster(host_refs=("host-esx-01", "host-esx-02")),
+        a_network(
+            vlan_type="none", vlan_id=0, security=loose, vm_refs=("vm-web-01", "vm-db-pay-02")
+        ),
+        a_switch(security=loose, mirror_sessions=(), netflow_collector=""),
+        a_datastore(host_refs=("host-esx-01", "host-esx-02")),
+        an_image(modified_at=NOW - timedelta(days=120), owner=""),
+        a_role(102, "Host.Config.Network", "VirtualMachine.Interact.ConsoleInteract"),
+        a_role(103, "Datastore.Browse", "Host.Config.Storage"),
+        a_role(104, "VirtualMachine.Interact.PowerOn"),
+        a_grant(r"HALDEN\contractor", 102, is_group=False, entity_type="Datacenter"),
+        a_grant(r"HALDEN\storage", 103),
+        a_grant(r"HALDEN\storage", 104),
+        a_grant(r"HALDEN\everyone", -1, at_root=True, entity_path="/"),
+        a_platform(
+            settings={
+                "VirtualCenter.VimPasswordExpirationInDays": "365",
+                "event.maxAge": "7",
+                "event.maxAgeEnabled": "true",
+                "vpxd.event.syslog.enabled": "false",
+            }
+        ),
     ]
 
 
