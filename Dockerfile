@@ -45,7 +45,7 @@ RUN VAR_DIR=/tmp/build python manage.py collectstatic --no-input --verbosity 0 \
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=6s --start-period=40s --retries=3 CMD ["python", "-m", "vmgov.health"]
+HEALTHCHECK --interval=15s --timeout=6s --start-period=40s --retries=3 CMD ["python", "-m", "vmgov.probe"]
 CMD ["gunicorn", "vmgov.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "2", \
      "--worker-class", "gthread", "--threads", "8", "--timeout", "60", "--graceful-timeout", "20", \
      "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

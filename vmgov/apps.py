@@ -1,7 +1,5 @@
 """The composition root as a Django app: system checks, static files, management commands."""
 
-from typing import ClassVar
-
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
 
@@ -20,7 +18,7 @@ class VmgovConfig(AppConfig):
 class StaticFiles(StaticFilesConfig):
     """Leaves out the files of packages whose pages we do not serve."""
 
-    ignore_patterns: ClassVar[list[str]] = [
+    ignore_patterns = [  # noqa: RUF012  the base class declares it so
         *StaticFilesConfig.ignore_patterns,
         "rest_framework",
         "drf_spectacular",

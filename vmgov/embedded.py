@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import django
+from django.core.management import call_command
+
 from vmgov import env, keys, postgres
 
 # Commands that touch no database, or bring their own.
@@ -24,6 +27,11 @@ WITHOUT_DATABASE = frozenset(
         "up",
         "version",
     }
+)
+
+# Commands that look at or change the schema themselves.
+ABOUT_THE_SCHEMA = frozenset(
+    {"dbshell", "inspectdb", "migrate", "prepare", "showmigrations", "sqlmigrate"}
 )
 
 
@@ -59,5 +67,19 @@ def database_for(argv: Sequence[str]) -> Iterator[None]:
     if not environment.is_embedded:
         yield
         return
-    with postgres.running(server(environment)):
+    with postgres.running(server(environment)) as held:
+        if command not in ABOUT_THE_SCHEMA and not _is_prepared(held):
+            _prepare()
         yield
+
+
+def _is_prepared(held: postgres.Server) -> bool:
+    with held.connect(postgres.DATABASE) as connection:
+        row = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+    return row is not None and row[0] is not None
+
+
+def _prepare() -> None:
+    """Fill a new database, so that the first command need not be `up`."""
+    django.setup()
+    call_command("prepare")

@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 from vmgov.processes import dying_with
@@ -195,8 +196,6 @@ class Server:
             )
 
     def _wait(self) -> None:
-        import psycopg
-
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -211,10 +210,8 @@ class Server:
                     ) from error
             time.sleep(0.05)
 
-    def connect(self, database: str) -> "psycopg.Connection":  # noqa: F821
+    def connect(self, database: str) -> psycopg.Connection:
         """A connection of the superuser, autocommitting."""
-        import psycopg
-
         return psycopg.connect(
             host=str(socket_folder(self.var_dir)),
             dbname=database,
@@ -284,7 +281,7 @@ def _other() -> pwd.struct_passwd:
     raise PostgresFailed("Run as an ordinary user: PostgreSQL refuses root, and there is no other.")
 
 
-def _identity() -> dict[str, int | list[int]]:
+def _identity() -> dict[str, Any]:
     if not _runs_as_other():
         return {}
     other = _other()

@@ -1,19 +1,21 @@
 """`manage.py check --deploy` refuses what is unsafe in production."""
 
+from typing import Any
+
 import pytest
 from django.conf import LazySettings
 
 from vmgov.checks import production_is_safe
 from vmgov.env import Env
 
-SAFE = {
+SAFE: dict[str, Any] = {
     "database_url": "postgresql://u:p@db/vmgov",
     "redis_url": "redis://broker",
     "public_url": "https://vmgov.example.org",
 }
 
 
-def found(settings: LazySettings, **changes: object) -> set[str | None]:
+def found(settings: LazySettings, **changes: Any) -> set[str | None]:
     settings.ENV = Env.model_construct(**(SAFE | changes))
     return {message.id for message in production_is_safe()}
 
@@ -30,9 +32,7 @@ def test_a_safe_production_passes(settings: LazySettings):
         ({"public_url": "http://vmgov.example.org"}, "vmgov.E003"),
     ],
 )
-def test_what_is_unsafe_is_refused(
-    settings: LazySettings, changes: dict[str, object], identity: str
-):
+def test_what_is_unsafe_is_refused(settings: LazySettings, changes: dict[str, Any], identity: str):
     assert found(settings, **changes) == {identity}
 
 

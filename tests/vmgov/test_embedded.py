@@ -244,6 +244,19 @@ print("still there")
 """
 
 
+def test_the_first_command_finds_a_database_that_is_ready(var_dir: Path):
+    counted = manage(
+        var_dir,
+        "shell",
+        "--verbosity",
+        "0",
+        "-c",
+        "from accounts.models import Team; print(Team.objects.count())",
+    )
+
+    assert counted.stdout == "0\n", counted.stderr
+
+
 def test_keys_are_readable_by_their_owner_alone(var_dir: Path):
     manage(var_dir, "migrate", "--verbosity", "0")
 

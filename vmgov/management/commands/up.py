@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from vmgov import embedded, postgres
@@ -71,13 +71,12 @@ class Command(BaseCommand):
         self._say("Preparing the database …")
         for folder in ("messages", "control"):
             (settings.VAR_DIR / "broker" / folder).mkdir(parents=True, exist_ok=True)
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("prepare")
         self._say("Preparing pages …")
         _collect_static()
-        known = get_commands()
-        for command in ["load_policies", *(["load_demo"] if demo else [])]:
-            if command in known:
-                call_command(command)
+        if demo:
+            self._say("Loading the demo estate …")
+            call_command("load_demo")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
