@@ -14,7 +14,7 @@ from inventory.records import (
     SecurityPolicy,
     VirtualMachine,
 )
-from policies.spec import FactMissing, known, not_applicable
+from policies.spec import Estate, FactMissing, known, not_applicable
 
 # Agents the platform places by itself; an operator can change the list on each check.
 SYSTEM_MACHINES = ("vCLS-*",)
@@ -49,6 +49,14 @@ def running(vm: VirtualMachine) -> None:
     """Return when the machine runs, or say that the check does not concern it."""
     if known(vm.power_state, "power_state") is not PowerState.ON:
         not_applicable(f"{vm.name} is not running.")
+
+
+def has_unplaced_machines(estate: Estate) -> bool:
+    """Whether some machine may run without our knowing where; for `estate.derived`."""
+    return any(
+        vm.host_ref is None and vm.power_state is not PowerState.OFF
+        for vm in estate.of(VirtualMachine)
+    )
 
 
 def listed(names: list[str], limit: int = 5) -> str:

@@ -5,11 +5,7 @@ from collections.abc import Iterator
 from inventory.records import (
     PlacementRule,
 )
-from policies.facts import (
-    SYSTEM_MACHINES,
-    listed,
-    matches,
-)
+from policies.facts import SYSTEM_MACHINES, has_unplaced_machines, listed, matches
 from policies.spec import (
     Cluster,
     Estate,
@@ -74,6 +70,8 @@ def classification_rules(cluster: Cluster, estate: Estate) -> Iterator[Violation
         raise FactMissing(f"the classification of {listed(unlabelled)}")
     if any(vm.power_state is None for vm in running) and len(labels) > 1:
         raise FactMissing("the power state of every machine")
+    if estate.derived(has_unplaced_machines):
+        raise FactMissing("host_ref of a machine that may run here")
     estate.whole(Kind.VM)
 
 

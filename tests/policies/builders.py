@@ -149,7 +149,7 @@ def a_host(name: str = "esx-01", **facts: Any) -> Host:
         "options": dict(HOST_OPTIONS),
         "time_servers": ("ntp1.halden.example", "ntp2.halden.example"),
         "time_protocol": "ntp",
-        "network_refs": ("network-app", "network-management"),
+        "network_refs": ("network-app",),
         "datastore_refs": ("datastore-gold",),
     }
     return Host(name=name, **{**defaults, **facts})
@@ -253,7 +253,10 @@ def a_switch(name: str = "dvs-1", **facts: Any) -> Switch:
         "netflow_collector": "",
         "discovery_protocol": "lldp",
         "host_refs": ("host-esx-01",),
-        "uplinks": {"host-esx-01": {"Uplink 1": "vmnic0", "Uplink 2": "vmnic1"}},
+        "uplinks": {
+            host: {"Uplink 1": "vmnic0", "Uplink 2": "vmnic1"}
+            for host in ("host-esx-01", "host-esx-02")
+        },
     }
     return Switch(name=name, **{**defaults, **facts})
 
