@@ -15,7 +15,6 @@ from inventory.connectors.vsphere.failures import SessionLost, TransportLost
 from inventory.connectors.vsphere.transport import Answer, Transport
 from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault
 
-PAGE: Final = 250
 _PAGES_AHEAD: Final = 2
 _TOKEN: Final = re.compile(rb"<(?:\w+:)?token>([^<]*)</(?:\w+:)?token>")
 
@@ -30,8 +29,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class BulkReader:
     """Raw SOAP over a transport of its own; one read at a time."""
 
-    def __init__(self, transport: Transport, *, soap_action: str, collector: Ref) -> None:
+    def __init__(
+        self, transport: Transport, *, soap_action: str, collector: Ref, page_size: int
+    ) -> None:
         self._transport = transport
+        self._page_size = page_size
         self._soap_action = soap_action
         self._collector = collector
 
@@ -75,7 +77,7 @@ class BulkReader:
         paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)
         first = (
             f"<specSet><propSet><type>{wanted.type}</type><all>false</all>{paths}</propSet>"
-            f"{object_set}</specSet><options><maxObjects>{PAGE}</maxObjects></options>"
+            f"{object_set}</specSet><options><maxObjects>{self._page_size}</maxObjects></options>"
         )
         with _Ahead(self._bodies(first), abort=self._transport.abort) as bodies:
             for body, token in bodies:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 
 import msgspec
 from lxml import etree
@@ -71,7 +70,7 @@ class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
             read = soap.SoapResponseDeserializer(outerStub or self).Deserialize(
                 answer.body, info.result
             )
-        except (ExpatError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # pyVmomi raises what it likes on what it does not expect
             raise _unreadable(method, type(error).__name__) from None
         if isinstance(read, vim.fault.NotAuthenticated):
             raise SessionLost("vCenter does not know the session.", code="session") from None
@@ -85,7 +84,8 @@ class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
 class Client:
     """One session with one vCenter. `open` it, and it is logged out whatever happens."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, *, page_size: int) -> None:
+        self._page_size = page_size
         try:
             self._context = tls.context_for(endpoint.trust)
         except ValueError as error:
@@ -119,6 +119,7 @@ class Client:
                         bulk_transport,
                         soap_action=stub.versionId,
                         collector=_ref(content.propertyCollector),
+                        page_size=self._page_size,
                     ),
                 )
             finally:
@@ -228,8 +229,10 @@ class View:
 
     def listed(self) -> list[Ref]:
         """What the view lists now."""
-        found = self._bulk.of_object(self.ref, "view").values.get("view")
-        return [ref for ref in found or [] if isinstance(ref, Ref)]
+        content = self._bulk.of_object(self.ref, "view")
+        if "view" in content.withheld:
+            raise xml.SoapFault(content.withheld["view"].fault, "the list of objects", {})
+        return [ref for ref in xml.many(content.values.get("view")) if isinstance(ref, Ref)]
 
 
 def _negotiate(transport: Transport) -> str:

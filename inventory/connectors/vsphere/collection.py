@@ -78,6 +78,12 @@ class Collection:
         try:
             root = self._session.bulk.of_object(content.root_folder, "name")
             self._estate.add(Facts(root))
+            notes += explained(
+                self._session,
+                None,
+                {f"root.{path}": [(root.ref, why)] for path, why in root.withheld.items()},
+                {root.ref: "the root folder"},
+            )
             settings = self._manager_list(content.settings, "setting", Kind.PLATFORM, notes)
             extensions = self._manager_list(
                 content.extension_manager, "extensionList", Kind.PLATFORM, notes
@@ -162,37 +168,37 @@ class Collection:
                     self._estate.network_by_key[key] = str(facts.ref)
             yield from beyond.notes
         yield from self._kind(
-            Kind.NETWORK,
-            ("Network",),
+            (Kind.NETWORK,),
+            "Network",
             fabric.NETWORK_PATHS,
             lambda facts: fabric.network(facts, details.get(facts.ref)),
         )
 
     def _hosts(self) -> Iterator[Item]:
         return self._kind(
-            Kind.HOST, ("HostSystem",), hosts.PATHS, lambda facts: hosts.host(facts, self._estate)
+            (Kind.HOST,), "HostSystem", hosts.PATHS, lambda facts: hosts.host(facts, self._estate)
         )
 
     def _clusters(self) -> Iterator[Item]:
         return self._kind(
-            Kind.CLUSTER, ("ClusterComputeResource",), fabric.CLUSTER_PATHS, fabric.cluster
+            (Kind.CLUSTER,), "ClusterComputeResource", fabric.CLUSTER_PATHS, fabric.cluster
         )
 
     def _switches(self) -> Iterator[Item]:
         return self._kind(
-            Kind.SWITCH,
-            ("DistributedVirtualSwitch",),
+            (Kind.SWITCH,),
+            "DistributedVirtualSwitch",
             fabric.SWITCH_PATHS,
             lambda facts: fabric.switch(facts, self._estate),
         )
 
     def _datastores(self) -> Iterator[Item]:
-        return self._kind(Kind.DATASTORE, ("Datastore",), fabric.DATASTORE_PATHS, fabric.datastore)
+        return self._kind((Kind.DATASTORE,), "Datastore", fabric.DATASTORE_PATHS, fabric.datastore)
 
     def _machines(self) -> Iterator[Item]:
         return self._kind(
-            Kind.VM,
-            ("VirtualMachine",),
+            (Kind.VM, Kind.IMAGE),
+            "VirtualMachine",
             machines.PATHS,
             lambda facts: machines.machine(facts, self._estate),
         )
@@ -233,20 +239,23 @@ class Collection:
 
     def _kind(
         self,
-        kind: Kind,
-        types: tuple[str, ...],
+        kinds: tuple[Kind, ...],
+        type_: str,
         paths: tuple[str, ...],
         build: Callable[[Facts], AnyRecord],
     ) -> Iterator[Item]:
-        reading = Reading(self._session, kind, Wanted(type=types[0], paths=paths))
-        arrived: dict[Kind, int] = {kind: 0}
-        for facts in reading.facts(*types):
+        """Everything of a type, which may turn out to be of one of several kinds."""
+        kind = kinds[0]
+        reading = Reading(self._session, kind, Wanted(type=type_, paths=paths))
+        arrived = dict.fromkeys(kinds, 0)
+        for facts in reading.facts(type_):
             self._estate.add(facts)
             name = self._estate.name(str(facts.ref)) or str(facts.ref)
             item = self._record(kind, str(facts.ref), name, partial(build, facts))
             of = kind if isinstance(item, Unreadable) else kind_of(item)
-            arrived[of] = arrived.get(of, 0) + 1
+            arrived[of] += 1
             yield item
+        arrived[kind] += reading.missing
         for of, count in arrived.items():
             yield Count(kind=of, expected=count)
         yield from reading.notes

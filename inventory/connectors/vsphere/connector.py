@@ -39,6 +39,7 @@ class VsphereConnector:
         connect_timeout: float = 10.0,
         read_timeout: float = 60.0,
         session_sink: SessionSink | None = None,
+        page_size: int = 250,
         user_agent: str = "vmgov",
     ) -> None:
         """`attributes` names the custom attribute that carries classification, owner, criticality
@@ -55,7 +56,7 @@ class VsphereConnector:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
         )
-        self._client = Client(self._endpoint)
+        self._client = Client(self._endpoint, page_size=page_size)
 
     def __repr__(self) -> str:
         return f"VsphereConnector({self._endpoint.host}:{self._endpoint.port})"

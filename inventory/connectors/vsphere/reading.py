@@ -22,6 +22,7 @@ class Reading:
     def __init__(self, session: OpenSession, kind: Kind | None, wanted: Wanted) -> None:
         self.seen: dict[Ref, str] = {}  # reference → name
         self.notes: list[Item] = []
+        self.missing = 0  # listed, but not delivered
         self._session = session
         self._kind = kind
         self._wanted = wanted
@@ -81,6 +82,7 @@ class Reading:
         missing = (listed | self._half_gone) - self.seen.keys()
         if missing:
             missing &= set(view.listed())
+        self.missing = len(missing)
         if missing:
             self._doubt(
                 "count-mismatch",
