@@ -1,0 +1,268 @@
+"""What the REST interface says about sources, runs and assets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import Permission
+from inventory import history, ledger
+from inventory.errors import NotPossible
+from inventory.filters import AssetFilter
+from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
+
+AS_OF = OpenApiParameter(
+    "as_of",
+    OpenApiTypes.DATETIME,
+    description="What was true at this moment: the assets known then, with their records of then.",
+)
+
+
+class BlindSpotSerializer(serializers.ModelSerializer[BlindSpot]):
+    class Meta:
+        model = BlindSpot
+        fields = ("kind", "property", "count", "example", "explanation", "first_seen_at")
+        read_only_fields = fields
+
+
+class QuarantineSerializer(serializers.ModelSerializer[Quarantine]):
+    class Meta:
+        model = Quarantine
+        fields = ("kind", "ref", "name", "reason", "first_seen_at")
+        read_only_fields = fields
+
+
+class SourceSerializer(serializers.ModelSerializer[Source]):
+    class Meta:
+        model = Source
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "connector",
+            "platform",
+            "url",
+            "trust",
+            "product",
+            "instance_uuid",
+            "interval_minutes",
+            "is_enabled",
+            "warnings",
+            "complete_at",
+            "published_at",
+            "evaluated_at",
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+
+class SourceDetailSerializer(SourceSerializer):
+    blind_spots = BlindSpotSerializer(many=True, read_only=True)
+    quarantine = QuarantineSerializer(many=True, read_only=True)
+
+    class Meta(SourceSerializer.Meta):
+        fields = (*SourceSerializer.Meta.fields, "blind_spots", "quarantine")
+        read_only_fields = fields
+
+
+class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
+    class Meta:
+        model = SyncRun
+        fields = (
+            "id",
+            "source",
+            "state",
+            "phase",
+            "requested_by",
+            "requested_at",
+            "started_at",
+            "collected_at",
+            "published_at",
+            "finished_at",
+            "attempt",
+            "progress",
+            "completeness",
+            "counts",
+            "outcomes",
+            "causes",
+        )
+        read_only_fields = fields
+
+
+class AssetSerializer(serializers.ModelSerializer[Asset]):
+    """`record` is the typed record; a field that is absent is one the platform did not say."""
+
+    record = serializers.SerializerMethodField()
+    source_name = serializers.CharField(source="source.name", read_only=True)
+    team = serializers.CharField(source="team.name", read_only=True, default=None)
+    last_seen_at = serializers.DateTimeField(source="seen_at", read_only=True)
+
+    class Meta:
+        model = Asset
+        fields = (
+            "id",
+            "source",
+            "source_name",
+            "kind",
+            "uid",
+            "ref",
+            "name",
+            "team",
+            "classification",
+            "criticality",
+            "owner",
+            "power_state",
+            "first_seen_at",
+            "last_seen_at",
+            "changed_at",
+            "missing_since",
+            "gone_at",
+            "evaluated_at",
+            "record",
+        )
+        read_only_fields = fields
+
+    def get_record(self, asset: Asset) -> dict[str, Any]:
+        record: dict[str, Any] = getattr(asset, "record_then", asset.record)
+        return record
+
+    def to_representation(self, asset: Asset) -> dict[str, Any]:
+        """As of a moment, every value that comes from the record is that moment's."""
+        told = super().to_representation(asset)
+        then = getattr(asset, "record_then", None)
+        if then is not None:
+            for field in ("ref", "name", "classification", "criticality", "owner", "power_state"):
+                told[field] = then.get(field)
+            told["missing_since"] = told["gone_at"] = told["evaluated_at"] = None
+        return told
+
+
+class AssetVersionSerializer(serializers.ModelSerializer[AssetVersion]):
+    class Meta:
+        model = AssetVersion
+        fields = ("id", "run", "valid_from", "valid_to", "record")
+        read_only_fields = fields
+
+
+class SourceViewSet(viewsets.ReadOnlyModelViewSet[Source]):
+    """Where facts come from, how old they are, and what cannot be seen."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {
+        "list": Permission.SOURCE_READ,
+        "retrieve": Permission.SOURCE_READ,
+        "sync": Permission.RUN_START,
+    }
+    queryset = Source.objects.none()
+    filterset_fields = ("name", "connector", "is_enabled")
+
+    def get_queryset(self) -> QuerySet[Source]:
+        return Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+
+    def get_serializer_class(self) -> type[SourceSerializer]:
+        return SourceSerializer if self.action == "list" else SourceDetailSerializer
+
+    @extend_schema(request=None, responses={202: SyncRunSerializer})
+    @action(detail=True, methods=["post"])
+    def sync(self, request: Request, pk: str) -> Response:
+        """Ask for a collection; answers with the run that will do it."""
+        try:
+            run = ledger.request_run(
+                source=self.get_object(),
+                by=request.user,  # type: ignore[arg-type]
+                now=datetime.now(UTC),
+            )
+        except NotPossible as error:
+            return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
+        return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+
+
+class SyncRunViewSet(viewsets.ReadOnlyModelViewSet[SyncRun]):
+    """Collections: what they saw, what they changed, and why one is not complete."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {
+        "list": Permission.SOURCE_READ,
+        "retrieve": Permission.SOURCE_READ,
+    }
+    serializer_class = SyncRunSerializer
+    queryset = SyncRun.objects.none()
+    filterset_fields = ("source", "state")
+    cursor_ordering = ("-id",)
+
+    def get_queryset(self) -> QuerySet[SyncRun]:
+        visible = Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        return SyncRun.objects.filter(source__in=visible)
+
+
+class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Any]):
+    """Everything the platforms have: machines, hosts, networks, grants and the rest."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {
+        "list": Permission.ASSET_READ,
+        "retrieve": Permission.ASSET_READ,
+        "history": Permission.ASSET_READ,
+    }
+    serializer_class = AssetSerializer
+    queryset = Asset.objects.none()
+    filterset_class = AssetFilter
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        return visible.select_related("source", "team")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        at = self._moment()
+        if self.action == "list" and at is None:
+            return super().filter_queryset(queryset)
+        if self.action == "list":
+            wanted = self.request.query_params.copy()
+            wanted.setdefault("presence", "all")  # what is gone now was there then
+            queryset = AssetFilter(wanted, queryset, request=self.request).qs
+        return queryset if at is None else _as_of(queryset, at)
+
+    def _moment(self) -> datetime | None:
+        typed = self.request.query_params.get("as_of")
+        at = history.moment(typed)
+        if typed and at is None:
+            raise ValidationError({"as_of": ["This is not a moment such as 2026-01-31T12:00Z."]})
+        return at
+
+    @extend_schema(parameters=[AS_OF])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Assets; without `presence`, those that are not gone."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(parameters=[AS_OF])
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """One asset."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(responses=AssetVersionSerializer(many=True), filters=False)
+    @action(detail=True, serializer_class=AssetVersionSerializer)
+    def history(self, request: Request, pk: str) -> Response:
+        """Every version the asset had, newest first."""
+        asset = self.get_object()
+        self.cursor_ordering = ("-valid_from", "-id")
+        page = self.paginate_queryset(asset.versions.all()) or []
+        return self.get_paginated_response(AssetVersionSerializer(page, many=True).data)
+
+
+def _as_of(queryset: QuerySet[Asset], at: datetime) -> QuerySet[Asset]:
+    """The assets that were known at a moment, carrying the record of that moment."""
+    then = AssetVersion.objects.filter(asset=OuterRef("pk"), valid_from__lte=at).filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=at)
+    )
+    return queryset.filter(Exists(then)).annotate(record_then=Subquery(then.values("record")[:1]))
+
+
+routes = [
+    ("sources", SourceViewSet, "source"),
+    ("sync-runs", SyncRunViewSet, "sync-run"),
+    ("assets", AssetViewSet, "asset"),
+]

@@ -1,0 +1,149 @@
+"""The REST interface as a script meets it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from findings.models import Finding
+from inventory.models import AssetVersion, Source
+from tests.factories import (
+    NOW,
+    AssetFactory,
+    FindingFactory,
+    SourceFactory,
+    TeamFactory,
+    UserFactory,
+)
+from tests.inventory.test_sync import FakeConnector, run_of, vm
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def analyst(client: Client) -> User:
+    user = UserFactory(roles=["analyst"])
+    client.force_login(user)
+    return user
+
+
+def test_findings_are_followed_by_cursor_and_told_once(client: Client, analyst: User) -> None:
+    made = [FindingFactory(updated_at=NOW + n * HOUR) for n in range(5)]
+
+    first = client.get("/api/v1/findings/", {"page_size": 3}).json()
+    second = client.get(first["next"]).json()
+
+    told = [row["id"] for row in first["results"] + second["results"]]
+    assert told == [finding.pk for finding in made]
+    assert second["next"] is None
+
+
+def test_filters_narrow_and_a_wrong_word_is_a_400(client: Client, analyst: User) -> None:
+    FindingFactory(severity="high", severity_rank=1)
+    FindingFactory(severity="low", severity_rank=3)
+
+    high = client.get("/api/v1/findings/", {"severity": "high"}).json()["results"]
+    wrong = client.get("/api/v1/findings/", {"severity": "terrible"})
+
+    assert [row["severity"] for row in high] == ["high"]
+    assert wrong.status_code == 400
+
+
+def test_another_teams_objects_are_neither_listed_nor_found(client: Client) -> None:
+    mine, theirs = TeamFactory(), TeamFactory()
+    bob = UserFactory(roles=["remediator"], scope=User.Scope.TEAMS, teams=[mine])
+    own = FindingFactory(asset=AssetFactory(team=mine))
+    foreign = FindingFactory(asset=AssetFactory(team=theirs))
+    client.force_login(bob)
+
+    listed = client.get("/api/v1/findings/").json()["results"]
+    absent = client.get("/api/v1/findings/999999/")
+    hidden = client.get(f"/api/v1/findings/{foreign.pk}/")
+
+    assert [row["id"] for row in listed] == [own.pk]
+    assert (hidden.status_code, hidden.content) == (404, absent.content)
+    for address in (
+        f"/api/v1/assets/{foreign.asset_id}/",
+        f"/api/v1/assets/{foreign.asset_id}/history/",
+        f"/api/v1/findings/{foreign.pk}/events/",
+        f"/api/v1/sources/{foreign.asset.source_id}/",
+    ):
+        assert client.get(address).status_code == 404
+
+
+def test_as_of_tells_what_was_true_then(client: Client, analyst: User) -> None:
+    source = SourceFactory(complete_at=None, published_at=None)
+    run_of(source, FakeConnector(vm(1, cpu_count=2), vm(2)))
+    run_of(source, FakeConnector(vm(1, cpu_count=8), vm(3)), now=NOW + HOUR)
+    run_of(source, FakeConnector(vm(1, cpu_count=8), vm(3)), now=NOW + 2 * HOUR)
+
+    def at(moment: str) -> dict[str, int | None]:
+        rows = client.get("/api/v1/assets/", {"kind": "vm", "as_of": moment}).json()["results"]
+        return {row["name"]: row["record"].get("cpu_count") for row in rows}
+
+    assert at((NOW + HOUR / 2).isoformat()) == {"web-1": 2, "web-2": None}
+    assert at((NOW + 3 * HOUR).isoformat()) == {"web-1": 8, "web-3": None}
+    assert at((NOW - HOUR).isoformat()) == {}
+    assert client.get("/api/v1/assets/", {"as_of": "yesterday"}).status_code == 400
+
+
+def test_the_history_of_an_asset_is_its_versions(client: Client, analyst: User) -> None:
+    source = SourceFactory(complete_at=None, published_at=None)
+    run_of(source, FakeConnector(vm(1)))
+    run_of(source, FakeConnector(vm(1, cpu_count=8)), now=NOW + HOUR)
+    asset = source.assets.get(kind="vm")
+
+    versions = client.get(f"/api/v1/assets/{asset.pk}/history/").json()["results"]
+
+    assert len(versions) == AssetVersion.objects.filter(asset=asset).count() == 2
+    assert versions[0]["valid_to"] is None
+
+
+def test_an_operator_starts_a_collection_and_an_analyst_cannot(client: Client) -> None:
+    source = SourceFactory()
+    client.force_login(UserFactory(roles=["analyst"]))
+    refused = client.post(f"/api/v1/sources/{source.pk}/sync/")
+    client.force_login(UserFactory(roles=["operator"]))
+
+    started = client.post(f"/api/v1/sources/{source.pk}/sync/")
+
+    assert refused.status_code in {403, 404}
+    assert started.status_code == 202
+    assert started.json()["state"] == "queued"
+    Source.objects.update(is_enabled=False)
+    assert client.post(f"/api/v1/sources/{source.pk}/sync/").status_code == 409
+
+
+def test_a_source_never_tells_its_credential(client: Client, analyst: User) -> None:
+    source = SourceFactory()
+
+    told = client.get(f"/api/v1/sources/{source.pk}/").json()
+
+    assert not {"credential", "password", "username", "trust_pem"} & set(told)
+
+
+def test_checks_and_statements_tell_how_they_are_set_and_what_they_answer(
+    client: Client, analyst: User
+) -> None:
+    checks = client.get("/api/v1/checks/").json()["results"]
+    one = client.get("/api/v1/checks/vm-snapshot-age/").json()
+
+    assert {check["id"] for check in checks} >= {"vm-snapshot-age", "host-physical-nics"}
+    assert one["params"]
+    assert client.get("/api/v1/checks/no-such-check/").status_code == 404
+    assert client.get("/api/v1/statements/").status_code == 200
+
+
+def test_nothing_is_written_through_findings(client: Client, analyst: User) -> None:
+    finding = FindingFactory()
+
+    for method in ("put", "patch", "delete"):
+        answer = getattr(client, method)(
+            f"/api/v1/findings/{finding.pk}/", {"state": "resolved"}, "application/json"
+        )
+        assert answer.status_code in {403, 405}
+    assert Finding.objects.get().state == "open"
