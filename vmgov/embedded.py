@@ -1,5 +1,6 @@
 """Embedded mode: without DATABASE_URL, the database comes with the application."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -82,4 +83,4 @@ def _is_prepared(held: postgres.Server) -> bool:
 def _prepare() -> None:
     """Fill a new database, so that the first command need not be `up`."""
     django.setup()
-    call_command("prepare")
+    call_command("prepare", stdout=io.StringIO())  # what is printed belongs to the command

@@ -19,4 +19,4 @@ class Command(BaseCommand):
         known = get_commands()
         for command in SHIPPED:
             if command in known:
-                call_command(command)
+                call_command(command, stdout=self.stdout)
