@@ -1,4 +1,14 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from findings.views import answers, findings, overview, search
 
 app_name = "findings"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", overview.overview, name="overview"),
+    path("search/", search.search, name="search"),
+    path("findings/", findings.finding_list, name="list"),
+    path("findings/export.csv", findings.export, name="export"),
+    path("findings/<int:finding_id>/", findings.finding, name="finding"),
+    path("findings/checks/", answers.checks, name="checks"),
+    path("findings/answers/", answers.answers, name="answers"),
+]

@@ -1,7 +1,7 @@
 """Charts as server-side SVG: what they show is computed here, how it is drawn is a template.
 
-At most two colours, a hatch for unknown, the axis from zero, every mark a link to what it counts and
-a table with the same numbers behind it.
+At most two colours, a hatch for unknown, the axis from zero, every mark a link to what it counts
+and a table with the same numbers behind it.
 """
 
 from __future__ import annotations

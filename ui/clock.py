@@ -34,3 +34,10 @@ def relative(moment: datetime, *, now: datetime) -> str:
     if timedelta(seconds=-5) < length < timedelta(seconds=5):
         return "just now"
     return f"{span(length)} ago" if length > timedelta() else f"in {span(-length)}"
+
+
+def is_stale(moment: datetime | None, interval_minutes: int | None, *, now: datetime) -> bool:
+    """Whether facts from that moment are older than two intervals, or were never read."""
+    if moment is None:
+        return True
+    return bool(interval_minutes) and now - moment > timedelta(minutes=2 * (interval_minutes or 0))

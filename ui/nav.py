@@ -1,4 +1,4 @@
-"""What stands on the left: where people go, in the order they need it, and what they need to see it."""
+"""What stands on the left: where people go, and which permission opens it."""
 
 from __future__ import annotations
 

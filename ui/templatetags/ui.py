@@ -109,7 +109,7 @@ def classification(value: object) -> dict[str, Any]:
 
 
 @register.inclusion_tag("ui/asset.html")
-def asset(asset: Any, source: object = True, link: object = True) -> dict[str, Any]:
+def asset(asset: Any, *, source: bool = True, link: bool = True) -> dict[str, Any]:
     """Icon of its kind, name, source. `source=False` where the list is about one source."""
     return {
         "asset": asset,
@@ -163,22 +163,15 @@ def _time(moment: datetime, words: str) -> SafeString:
 def freshness(moment: datetime | None, interval_minutes: int | None = None) -> dict[str, Any]:
     """How old facts are; stale after two missed intervals, when the interval is given."""
     now = timezone.now()
-    return {"moment": moment, "is_stale": is_stale(moment, interval_minutes, now=now)}
-
-
-def is_stale(moment: datetime | None, interval_minutes: int | None, *, now: datetime) -> bool:
-    """Whether facts from that moment are older than two intervals, or were never read."""
-    if moment is None:
-        return True
-    return bool(interval_minutes) and now - moment > timedelta(minutes=2 * (interval_minutes or 0))
+    return {"moment": moment, "is_stale": clock.is_stale(moment, interval_minutes, now=now)}
 
 
 @register.inclusion_tag("ui/due.html")
-def due(moment: datetime | None, is_over: object = False) -> dict[str, Any]:
-    """A due date: late, soon (two days) or later. `is_over` for what is resolved."""
+def due(moment: datetime | None, resolved_at: datetime | None = None) -> dict[str, Any]:
+    """A due date: late, soon (two days) or later. Neither once it is resolved."""
     now = timezone.now()
     tone = ""
-    if moment is not None and not is_over:
+    if moment is not None and resolved_at is None:
         tone = "late" if moment < now else "soon" if moment - now < timedelta(days=2) else ""
     return {"moment": moment, "tone": tone}
 
@@ -252,7 +245,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 def rail(context: template.Context) -> dict[str, Any]:
     """The navigation on the left, with only what this person may open."""
     request = context["request"]
-    permissions = getattr(request.user, "permissions", frozenset())
+    permissions: frozenset[str] = getattr(request.user, "permissions", frozenset())
     return {"groups": nav.for_person(permissions, request.path)}
 
 
@@ -276,7 +269,7 @@ def empty(
 
 
 @register.inclusion_tag("ui/posture.html")
-def posture(passed: int, failed: int, unknown: int, thin: object = False) -> dict[str, Any]:
+def posture(passed: int, failed: int, unknown: int, *, thin: bool = False) -> dict[str, Any]:
     """The bar of pass, fail and unknown (hatched), with its numbers as its description."""
     counts = (("fail", failed), ("unknown", unknown), ("pass", passed))
     return {
@@ -290,3 +283,44 @@ def posture(passed: int, failed: int, unknown: int, thin: object = False) -> dic
 def columns(chart: charts.Columns) -> dict[str, Any]:
     """Columns over days, with a title, a description and the table behind them."""
     return {"chart": chart}
+
+
+@register.inclusion_tag("ui/run_strip.html")
+def run_strip(runs: Any) -> dict[str, Any]:
+    """The last collections, oldest first, as ticks."""
+    return {"runs": runs}
+
+
+# --- evidence ---------------------------------------------------------------------------------
+
+
+@register.filter
+def fact_name(name: str) -> str:
+    """“max_age_days” as “Max age days”."""
+    return inert_text.shortened(str(name).replace("_", " ").capitalize(), _LIST_LENGTH)
+
+
+@register.inclusion_tag("ui/fact.html")
+def fact(value: object) -> dict[str, Any]:
+    """Any value of evidence in words: lists by commas, true and false as yes and no."""
+    return {"words": _words(value), "is_unknown": value is None}
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(each) for each in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_words(each)}" for key, each in value.items()) or "none"
+    return str(value) or "none"
+
+
+@register.simple_tag
+def open_for(moment: datetime) -> SafeString:
+    """“9 days”: how long something has lasted."""
+    return _time(moment, clock.span(timezone.now() - moment))

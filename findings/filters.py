@@ -1,0 +1,214 @@
+"""What lists of findings can be narrowed by: the same words on the page, in exports and in the API.
+
+Every filter that takes values takes several (any of them), and has a twin `<name>__not`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from findings import catalogue
+from findings.models import Finding
+from inventory.models import KindChoices
+from policies.models import Area, SeverityChoices
+
+# In a filter on a fact: the platform said "none", or did not say. As in `inventory.filters`.
+SET_TO_NONE = "none"
+UNKNOWN = "unknown"
+ANY = "any"
+NOT = "__not"
+
+DUE = (
+    ("overdue", "Overdue"),
+    ("week", "Within a week"),
+    ("later", "Later than a week"),
+    ("none", "No due date"),
+)
+STATES = (*Finding.State.choices, (ANY, "Any"))
+_LONGEST_VALUE = 200
+_LONGEST_ID = 18  # digits that surely fit a bigint
+
+Condition = Callable[[Any, list[str]], Q]
+
+
+class TextsField(forms.MultipleChoiceField):
+    """Several values; with choices only those, without any text that can be in a column."""
+
+    def valid_value(self, value: str) -> bool:
+        if self.choices:
+            return super().valid_value(value)
+        return len(value) <= _LONGEST_VALUE and "\x00" not in value
+
+    def to_python(self, value: Any) -> list[str]:
+        return [each for each in super().to_python(value) if each.strip()]
+
+
+class AnyOf(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
+    """Findings for which the condition holds with any of the values; its twin leaves them out."""
+
+    field_class = TextsField
+
+    def __init__(self, condition: Condition, **kwargs: Any) -> None:
+        self.condition = condition
+        kwargs.setdefault("choices", ())
+        super().__init__(**kwargs)
+
+    def filter(self, qs: QuerySet[Finding], value: list[str]) -> QuerySet[Finding]:
+        if not value:
+            return qs
+        wanted = self.condition(self.parent, value)
+        return qs.exclude(wanted) if self.exclude else qs.filter(wanted)
+
+
+def _state(_: FindingFilter, values: list[str]) -> Q:
+    return Q() if ANY in values else Q(state__in=values)
+
+
+def _severity(_: FindingFilter, values: list[str]) -> Q:
+    ranks = list(SeverityChoices.values)
+    return Q(severity_rank__in=[ranks.index(value) for value in values])
+
+
+def _area(_: FindingFilter, values: list[str]) -> Q:
+    return Q(check_id__in=catalogue.names_in_areas(values))
+
+
+def _statement(_: FindingFilter, values: list[str]) -> Q:
+    return Q(check_id__in=catalogue.names_for_statements(values))
+
+
+def _check(_: FindingFilter, values: list[str]) -> Q:
+    names = set(values)
+    for value in values:
+        check = catalogue.check_or_none(value)
+        names.update(catalogue.names_of(check) if check else ())
+    return Q(check_id__in=sorted(names))
+
+
+def _kind(_: FindingFilter, values: list[str]) -> Q:
+    return Q(asset__kind__in=values)
+
+
+def _asset(_: FindingFilter, values: list[str]) -> Q:
+    return Q(asset_id__in=_numbers(values))
+
+
+def _source(_: FindingFilter, values: list[str]) -> Q:
+    return Q(asset__source_id__in=_numbers(values)) | Q(asset__source__name__in=values)
+
+
+def _team(_: FindingFilter, values: list[str]) -> Q:
+    wanted = Q(asset__team_id__in=_numbers(values)) | Q(asset__team__name__in=values)
+    return wanted | Q(asset__team__isnull=True) if SET_TO_NONE in values else wanted
+
+
+def _fact(field: str) -> Condition:
+    def condition(_: FindingFilter, values: list[str]) -> Q:
+        wanted = Q(**{f"asset__{field}__in": values})
+        if SET_TO_NONE in values:
+            wanted |= Q(**{f"asset__{field}": ""})
+        if UNKNOWN in values:
+            wanted |= Q(**{f"asset__{field}__isnull": True})
+        return wanted
+
+    return condition
+
+
+def _due(filters: FindingFilter, values: list[str]) -> Q:
+    now, week = filters.now, filters.now + timedelta(days=7)
+    ranges = {
+        "overdue": Q(due_at__lt=now),
+        "week": Q(due_at__gte=now, due_at__lt=week),
+        "later": Q(due_at__gte=week),
+        "none": Q(due_at__isnull=True),
+    }
+    wanted = Q()
+    for value in values:
+        wanted |= ranges[value]
+    return wanted & Q(state=Finding.State.OPEN)
+
+
+def _resolution(_: FindingFilter, values: list[str]) -> Q:
+    return Q(resolution__in=values)
+
+
+def _numbers(values: list[str]) -> list[int]:
+    return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) <= _LONGEST_ID]
+
+
+# name → label, condition, choices (none: any text)
+FIELDS: dict[str, tuple[str, Condition, Any]] = {
+    "state": ("State", _state, STATES),
+    "severity": ("Severity", _severity, SeverityChoices.choices),
+    "area": ("Area", _area, Area.choices),
+    "statement": ("Statement", _statement, ()),
+    "check": ("Check", _check, ()),
+    "kind": ("Kind", _kind, KindChoices.choices),
+    "asset": ("Asset", _asset, ()),
+    "source": ("Source", _source, ()),
+    "team": ("Team", _team, ()),
+    "classification": ("Classification", _fact("classification"), ()),
+    "criticality": ("Criticality", _fact("criticality"), ()),
+    "due": ("Due", _due, DUE),
+    "resolution": ("Resolution", _resolution, Finding.Resolution.choices),
+}
+
+
+class _Base(django_filters.FilterSet):  # type: ignore[misc]
+    q = django_filters.CharFilter(method="search", label="Text", max_length=_LONGEST_VALUE)
+    opened_since = django_filters.IsoDateTimeFilter(
+        field_name="opened_at", lookup_expr="gte", label="Opened since"
+    )
+    opened_before = django_filters.IsoDateTimeFilter(
+        field_name="opened_at", lookup_expr="lt", label="Opened before"
+    )
+    resolved_since = django_filters.IsoDateTimeFilter(
+        field_name="resolved_at", lookup_expr="gte", label="Resolved since"
+    )
+    resolved_before = django_filters.IsoDateTimeFilter(
+        field_name="resolved_at", lookup_expr="lt", label="Resolved before"
+    )
+    stale = django_filters.BooleanFilter(
+        field_name="stale_since", lookup_expr="isnull", exclude=True, label="No longer verifiable"
+    )
+
+    class Meta:
+        model = Finding
+        fields = ()
+
+    def __init__(self, *args: Any, now: datetime, user: User, **kwargs: Any) -> None:
+        self.now = now
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def search(self, queryset: QuerySet[Finding], name: str, value: str) -> QuerySet[Finding]:
+        """In the sentence, in the asset's name, in the title or id of the check."""
+        text = value.strip().replace("\x00", "")
+        if not text:
+            return queryset
+        return queryset.filter(
+            Q(message__icontains=text)
+            | Q(asset__sort_name__contains=text.lower())
+            | Q(check_id__in=catalogue.names_matching(text))
+        )
+
+
+def _twins() -> dict[str, AnyOf]:
+    made: dict[str, AnyOf] = {}
+    for name, (label, condition, choices) in FIELDS.items():
+        made[name] = AnyOf(condition, label=label, choices=choices)
+        made[name + NOT] = AnyOf(condition, label=f"{label} is not", choices=choices, exclude=True)
+    return made
+
+
+class FindingFilter(_Base):
+    """Narrows a queryset that is already `visible_to` somebody."""
+
+    locals().update(_twins())
