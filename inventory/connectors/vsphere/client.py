@@ -100,7 +100,10 @@ class Client:
     def open(
         self, *, username: str, password: str, sink: SessionSink | None = None
     ) -> Iterator[OpenSession]:
-        """Log in and out again, or raise CollectionFailed."""
+        """Log in and out again, or raise CollectionFailed.
+
+        The sink is told the session's cookie, and an empty one once vCenter has ended the session.
+        """
         bulk_transport = self._new_transport()
         try:
             stub = self._stub()
@@ -123,7 +126,8 @@ class Client:
                     ),
                 )
             finally:
-                _logout(manager)
+                if _logged_out(manager) and sink is not None:
+                    sink("")
         finally:
             bulk_transport.close()
             self._transport.close()
@@ -208,7 +212,8 @@ class OpenSession:
         held: dict[Ref, frozenset[str]] = {}
         for at in range(0, len(refs), _ENTITIES_A_CALL):
             entities = [
-                vim.ManagedEntity(ref, self._stub) for ref in refs[at : at + _ENTITIES_A_CALL]
+                getattr(vim, ref.type or "ManagedEntity")(ref, self._stub)
+                for ref in refs[at : at + _ENTITIES_A_CALL]
             ]
             for answer in _small_call(
                 lambda entities=entities: manager.FetchUserPrivilegeOnEntities(
@@ -336,11 +341,18 @@ def _small_call(call: Any) -> Any:
         raise xml.SoapFault(type(fault).__name__.rpartition(".")[2], fault.msg or "", {}) from None
 
 
-def _logout(manager: Any) -> None:
-    # A session that is gone needs no logout, and a logout that fails must not hide why the run did;
-    # the cookie was reported, so the next run ends what is left.
-    with contextlib.suppress(CollectionFailed, vmodl.MethodFault):
+def _logged_out(manager: Any) -> bool:
+    """Log out; False if that failed, which must not hide why the run did.
+
+    The cookie stays with whoever was told it, so that the next run ends what is left.
+    """
+    try:
         manager.Logout()
+    except SessionLost:
+        return True
+    except (CollectionFailed, vmodl.MethodFault):
+        return False
+    return True
 
 
 def _unreadable(method: str, what: str) -> TransportLost:
