@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -142,16 +143,23 @@ func (w *World) privileges(ref types.ManagedObjectReference, user string) []stri
 			}
 		}
 	}
-	return w.withheld.lessen(ref, found)
+	return w.withheld.lessen(ref, user, found)
 }
 
-func (w *World) may(ref types.ManagedObjectReference, user, privilege string) bool {
-	for _, p := range w.privileges(ref, user) {
-		if p == privilege {
-			return true
+// allowed asks permissions alone; may also knows what a scenario withholds and admits to.
+func (w *World) allowed(ref types.ManagedObjectReference, user, privilege string) bool {
+	for _, id := range w.rolesOn(ref, user) {
+		for _, role := range w.authorization().RoleList {
+			if role.RoleId == id && slices.Contains(role.Privilege, privilege) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+func (w *World) may(ref types.ManagedObjectReference, user, privilege string) bool {
+	return !w.withheld.admits(ref, user, privilege) && w.allowed(ref, user, privilege)
 }
 
 // isEntity says whether permissions apply to the object: they do to the inventory, not to managers, views and tasks.

@@ -58,16 +58,22 @@ func (h *withheld) refuses(ref types.ManagedObjectReference, user, path string) 
 	return "", false
 }
 
-func (h *withheld) lessen(ref types.ManagedObjectReference, privileges []string) []string {
+// admits says whether a rule confesses that the privilege is missing on the object.
+func (h *withheld) admits(ref types.ManagedObjectReference, user, privilege string) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	for _, rule := range h.rules[ref] {
+		if rule.explained && rule.privilege == privilege && (rule.only == "" || principal(rule.only) == principal(user)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *withheld) lessen(ref types.ManagedObjectReference, user string, privileges []string) []string {
 	var kept []string
 	for _, p := range privileges {
-		refused := false
-		for _, rule := range h.rules[ref] {
-			refused = refused || rule.explained && rule.privilege == p
-		}
-		if !refused {
+		if !h.admits(ref, user, p) {
 			kept = append(kept, p)
 		}
 	}
@@ -186,8 +192,9 @@ func (pc *PropertyCollector) WaitForUpdatesEx(ctx *simulator.Context, req *types
 		for j := range set.ObjectSet {
 			o := &set.ObjectSet[j]
 			var kept []types.PropertyChange
+			readsAny := theWorld.readsAny(o.Obj, user)
 			for _, change := range o.ChangeSet {
-				if privilege, refused := theWorld.refuses(o.Obj, user, change.Name); refused {
+				if privilege, refused := theWorld.refuses(o.Obj, user, change.Name, readsAny); refused {
 					o.MissingSet = append(o.MissingSet, missing(o.Obj, change.Name, privilege))
 				} else {
 					kept = append(kept, change)
@@ -209,15 +216,20 @@ func missing(ref types.ManagedObjectReference, path, privilege string) types.Mis
 	}
 }
 
-// refuses says which privilege a user lacks to read a property.
-func (w *World) refuses(ref types.ManagedObjectReference, user, path string) (string, bool) {
+// refuses says which privilege a user lacks to read a property. An explained withholding takes single
+// properties; that the whole object is unreadable, permissions decide (readsAny).
+func (w *World) refuses(ref types.ManagedObjectReference, user, path string, readsAny bool) (string, bool) {
 	if privilege, refused := w.withheld.refuses(ref, user, path); refused {
 		return privilege, true
 	}
 	if ref.Type == "SessionManager" && strings.HasPrefix(path, "sessionList") {
 		return "Sessions.TerminateSession", !w.may(w.root(), user, "Sessions.TerminateSession")
 	}
-	return "System.Read", w.isEntity(ref) && !w.may(ref, user, "System.Read")
+	return "System.Read", !readsAny
+}
+
+func (w *World) readsAny(ref types.ManagedObjectReference, user string) bool {
+	return !w.isEntity(ref) || w.allowed(ref, user, "System.Read")
 }
 
 // readable drops objects the account cannot see and moves what it cannot read to the missing set.
@@ -236,8 +248,9 @@ func (w *World) readable(ctx *simulator.Context, objects []types.ObjectContent, 
 			done[m.Path] = true
 		}
 		var values []types.DynamicProperty
+		readsAny := w.readsAny(o.Obj, user)
 		refuse := func(path string) bool {
-			privilege, refused := w.refuses(o.Obj, user, path)
+			privilege, refused := w.refuses(o.Obj, user, path, readsAny)
 			if refused && !done[path] {
 				done[path] = true
 				o.MissingSet = append(o.MissingSet, missing(o.Obj, path, privilege))
