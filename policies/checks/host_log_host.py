@@ -83,8 +83,8 @@ def log_host(host: Host, params: Params) -> Iterator[Violation]:
 
 
 def _host_of(target: str) -> str:
-    """The name in "ssl://name:6514", lower case; an IPv6 address keeps its brackets."""
+    """The name in "ssl://name:6514", lower case; of an IPv6 address what is in the brackets."""
     name = target.casefold().rpartition("://")[2]
     if name.startswith("["):
-        return name.partition("]")[0] + "]"
+        return name[1:].partition("]")[0]
     return name.partition(":")[0]

@@ -66,7 +66,7 @@ def recovery_point(vm: VirtualMachine, params: Params, now: datetime) -> Iterato
     hours = None if newest is None else int((now - newest).total_seconds() // 3600)
     yield Violation(
         message=(
-            f"{vm.name}, of {criticality} criticality, has no recovery point."
+            f"{vm.name} has no recovery point; its criticality is {criticality}."
             if hours is None
             else f"The newest recovery point of {vm.name} is {counted(hours, 'hour')} old."
         ),

@@ -1,0 +1,33 @@
+import pytest
+
+from tests.policies.builders import (
+    a_host,
+    keys,
+    missing,
+    passes,
+)
+
+CHECK = "host-account-lockout"
+
+
+def options(failures="5", unlock="900"):
+    return {"Security.AccountLockFailures": failures, "Security.AccountUnlockTime": unlock}
+
+
+def test_a_lockout_exactly_at_the_limits_passes():
+    assert passes(CHECK, a_host(options=options("5", "900")))
+
+
+@pytest.mark.parametrize("failures", ["0", "6"])
+def test_no_lockout_or_a_late_one_fails(failures):
+    assert keys(CHECK, a_host(options=options(failures=failures))) == {"failures"}
+
+
+def test_a_short_lockout_fails_and_an_endless_one_passes():
+    assert keys(CHECK, a_host(options=options(unlock="899"))) == {"unlock"}
+    assert passes(CHECK, a_host(options=options(unlock="0")))
+
+
+def test_a_setting_that_was_not_given_is_unknown():
+    assert missing(CHECK, a_host(options=None)) == "options"
+    assert missing(CHECK, a_host(options={"Security.AccountLockFailures": "3"}))

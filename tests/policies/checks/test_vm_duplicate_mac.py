@@ -1,0 +1,48 @@
+from inventory.records import Kind, PowerState
+from tests.policies.builders import a_nic, a_vm, keys, missing, passes, violations
+
+CHECK = "vm-duplicate-mac"
+
+MAC = "00:50:56:aa:aa:aa"
+
+
+def with_mac(name, mac=MAC, **facts):
+    return a_vm(name, nics=(a_nic(mac=mac),), **facts)
+
+
+def test_addresses_of_their_own_pass():
+    assert passes(CHECK, with_mac("a"), with_mac("b", "00:50:56:aa:aa:ab"))
+
+
+def test_two_machines_with_one_address_fail_both():
+    original, copy = with_mac("db-01"), with_mac("db-01-restored")
+
+    [violation] = violations(CHECK, original, copy)
+
+    assert violation.key == MAC
+    assert violation.message == (
+        "db-01 has the MAC address 00:50:56:aa:aa:aa, and so has db-01-restored."
+    )
+    assert keys(CHECK, copy, original) == {MAC}
+
+
+def test_a_copy_that_is_off_is_a_duplicate_too():
+    assert violations(CHECK, with_mac("a"), with_mac("b", power_state=PowerState.OFF))
+
+
+def test_two_adapters_of_one_machine_with_one_address_fail():
+    assert keys(CHECK, a_vm(nics=(a_nic("4000", mac=MAC), a_nic("4001", mac=MAC)))) == {MAC}
+
+
+def test_a_machine_without_adapters_passes():
+    assert passes(CHECK, a_vm(nics=()))
+
+
+def test_an_unreadable_neighbour_is_unknown_itself_and_blinds_nobody():
+    assert passes(CHECK, with_mac("a"), a_vm("b", nics=None))
+    assert missing(CHECK, a_vm("b", nics=None), with_mac("a")) == "nics"
+
+
+def test_what_could_not_be_read_is_unknown():
+    assert missing(CHECK, a_vm(nics=(a_nic(mac=None),)))
+    assert missing(CHECK, with_mac("a"), complete=frozenset(Kind) - {Kind.VM})
