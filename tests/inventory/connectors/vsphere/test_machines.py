@@ -1,0 +1,353 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from inventory.connectors.vsphere.mapping import machines
+from inventory.records import Image, PowerState, Snapshot, VirtualMachine
+from tests.inventory.connectors.vsphere.pages import (
+    a_property,
+    a_text,
+    an_estate,
+    facts_of,
+    recorded,
+    withheld,
+)
+
+IDENTITY = a_text("config.instanceUuid", "50-aa")
+
+
+def a_machine(*properties: str, estate: Any = None) -> VirtualMachine:
+    found = machines.machine(
+        facts_of(IDENTITY, a_text("name", "web"), *properties), estate or an_estate()
+    )
+    assert isinstance(found, VirtualMachine)
+    return found
+
+
+def option(key: str, content: str, type_: str = "xsd:string") -> str:
+    return f'<OptionValue><key>{key}</key><value xsi:type="{type_}">{content}</value></OptionValue>'
+
+
+def test_the_simulators_machine_is_read_whole() -> None:
+    estate = an_estate()
+    estate.network_by_key = {"dvportgroup-12": "dvportgroup-12"}
+    [facts] = recorded("VirtualMachine")
+
+    vm = machines.machine(facts, estate)
+
+    assert isinstance(vm, VirtualMachine)
+    assert vm.ref == "vm-29"
+    assert vm.name == "DC0_C0_RP0_VM0"
+    assert vm.power_state is PowerState.ON
+    assert vm.cpu_count == 1
+    assert vm.memory_mib == 32
+    assert vm.firmware == "bios"
+    assert vm.nics is not None
+    assert vm.nics[0].network_ref == "dvportgroup-12"
+    assert vm.nics[0].mac == (vm.nics[0].mac or "").lower()
+    assert vm.disks is not None
+    assert vm.disks[0].capacity_bytes == 10737418240
+    assert vm.disks[0].mode == "persistent"
+    assert [device.type for device in vm.devices or ()] == ["cdrom"]
+    assert {file.type for file in vm.files or ()} >= {"config", "nvram", "diskExtent"}
+    assert vm.extra_config == {}
+
+
+def test_every_property_read_exists_in_the_vsphere_api() -> None:
+    from tests.inventory.connectors.vsphere.metadata import type_of
+
+    for path in machines.PATHS:
+        assert type_of("VirtualMachine", path)
+
+
+def test_what_is_unset_is_empty() -> None:
+    vm = a_machine()
+
+    assert vm.annotation == ""
+    assert vm.snapshots == ()
+    assert vm.nics == ()
+    assert vm.disks == ()
+    assert vm.devices == ()
+    assert vm.extra_config == {}
+    assert vm.attributes == {}
+    assert vm.guest_nics == ()
+    assert vm.encrypted is False
+    assert vm.secure_boot is False
+
+
+def test_what_is_withheld_is_unknown() -> None:
+    told = {"name", "config.instanceUuid", "config.template"}
+    vm = a_machine(*(withheld(path) for path in machines.PATHS if path not in told))
+
+    known = {
+        name
+        for name in VirtualMachine.__struct_fields__
+        if getattr(vm, name) is not None and name not in {"platform", "uid", "ref", "name"}
+    }
+    assert known == set()
+
+
+def test_a_property_of_a_withheld_section_is_withheld_too() -> None:
+    facts = facts_of(IDENTITY, withheld("config.hardware"))
+
+    assert facts.withheld("config.hardware.device")
+    assert not facts.withheld("config.hardwareVersion")
+
+
+def test_only_hardening_keys_of_the_extra_configuration_are_kept() -> None:
+    kept = a_machine(
+        a_property(
+            "config.extraConfig",
+            option("isolation.tools.copy.disable", "TRUE")
+            + option("remotedisplay.maxconnections", "1")
+            + option("RemoteDisplay.vnc.password", "hunter2")
+            + option("guestinfo.userdata", "c2VjcmV0")
+            + option("isolation.tools.unknownSwitch.disable", "true", "xsd:boolean")
+            + option("ethernet0.filter4.name", "dvfilter-x")
+            + option("sched.mem.pshare.salt", "7", "xsd:int")
+            + option("vmx.license.key", "abc"),
+            "ArrayOfOptionValue",
+        )
+    ).extra_config
+
+    assert kept == {
+        "RemoteDisplay.maxConnections": "1",
+        "ethernet0.filter4.name": "dvfilter-x",
+        "isolation.tools.copy.disable": "TRUE",
+        "isolation.tools.unknownSwitch.disable": "true",
+        "sched.mem.pshare.salt": "7",
+    }
+
+
+def snapshot(name: str, *children: str, ref: str = "") -> str:
+    inner = "".join(
+        child.replace("<VirtualMachineSnapshotTree>", "<childSnapshotList>").replace(
+            "</VirtualMachineSnapshotTree>", "</childSnapshotList>"
+        )
+        for child in children
+    )
+    return (
+        "<VirtualMachineSnapshotTree>"
+        f'<snapshot type="VirtualMachineSnapshot">snapshot-{ref or name}</snapshot>'
+        f"<name>{name}</name><description>why</description><id>1</id>"
+        "<createTime>2026-03-01T12:00:00Z</createTime><state>poweredOn</state>"
+        f"<quiesced>false</quiesced>{inner}</VirtualMachineSnapshotTree>"
+    )
+
+
+def test_snapshots_are_flat_with_parents_before_children() -> None:
+    tree = snapshot("a", snapshot("b"), snapshot("c")) + snapshot("d")
+    found = a_machine(
+        a_property("snapshot.rootSnapshotList", tree, "ArrayOfVirtualMachineSnapshotTree")
+    ).snapshots
+
+    assert [(one.name, one.depth) for one in found or ()] == [
+        ("a", 0),
+        ("b", 1),
+        ("c", 1),
+        ("d", 0),
+    ]
+    assert (found or ())[0] == Snapshot(
+        uid="snapshot-a",
+        name="a",
+        created_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        depth=0,
+        description="why",
+        quiesced=False,
+    )
+
+
+def test_a_long_chain_of_snapshots_is_read_to_its_end() -> None:
+    chain = "".join(
+        f"<{'VirtualMachineSnapshotTree' if depth == 0 else 'childSnapshotList'}>"
+        f'<snapshot type="VirtualMachineSnapshot">snapshot-{depth}</snapshot><name>{depth}</name>'
+        "<createTime>2026-03-01T12:00:00Z</createTime>"
+        for depth in range(200)
+    )
+    chain += "</childSnapshotList>" * 199 + "</VirtualMachineSnapshotTree>"
+    found = a_machine(
+        a_property("snapshot.rootSnapshotList", chain, "ArrayOfVirtualMachineSnapshotTree")
+    ).snapshots
+
+    assert [one.depth for one in found or ()] == list(range(200))
+
+
+def device(type_: str, content: str) -> str:
+    return f'<VirtualDevice xsi:type="{type_}">{content}</VirtualDevice>'
+
+
+def hardware(*devices: str) -> str:
+    return a_property("config.hardware.device", "".join(devices), "ArrayOfVirtualDevice")
+
+
+def test_a_card_on_a_standard_network_names_it() -> None:
+    estate = an_estate()
+    estate.add(facts_of(a_text("name", "VM Network"), ref="network-7", type_="Network"))
+    vm = a_machine(
+        hardware(
+            device(
+                "VirtualE1000",
+                "<key>4000</key><deviceInfo><label>Network adapter 1</label></deviceInfo>"
+                '<backing xsi:type="VirtualEthernetCardNetworkBackingInfo">'
+                '<deviceName>old name</deviceName><network type="Network">network-7</network>'
+                "</backing><connectable><startConnected>true</startConnected>"
+                "<connected>false</connected></connectable>"
+                "<addressType>Manual</addressType><macAddress>00:50:56:AB:CD:EF</macAddress>",
+            )
+        ),
+        estate=estate,
+    )
+
+    [nic] = vm.nics or ()
+    assert nic.network_ref == "network-7"
+    assert nic.network_name == "VM Network"
+    assert nic.mac == "00:50:56:ab:cd:ef"
+    assert (nic.connected, nic.start_connected) == (False, True)
+
+
+def test_a_card_on_a_network_nobody_can_see_keeps_its_unknown_network() -> None:
+    vm = a_machine(
+        hardware(
+            device(
+                "VirtualVmxnet3",
+                "<key>4000</key><backing><port><portgroupKey>dvportgroup-9</portgroupKey></port>"
+                "</backing><macAddress>00:50:56:00:00:01</macAddress>",
+            )
+        )
+    )
+
+    assert (vm.nics or ())[0].network_ref is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        ("VirtualFloppy", "floppy"),
+        ("VirtualSerialPort", "serial"),
+        ("VirtualParallelPort", "parallel"),
+        ("VirtualUSB", "usb"),
+        ("VirtualPCIPassthrough", "pci"),
+    ],
+)
+def test_removable_and_pass_through_devices_are_kept(type_: str, expected: str) -> None:
+    vm = a_machine(hardware(device(type_, "<key>9000</key>"), device("VirtualKeyboard", "")))
+
+    assert [(one.key, one.type) for one in vm.devices or ()] == [("9000", expected)]
+
+
+def test_an_old_disk_tells_its_size_in_kib_only() -> None:
+    vm = a_machine(hardware(device("VirtualDisk", "<key>1</key><capacityInKB>4</capacityInKB>")))
+
+    assert (vm.disks or ())[0].capacity_bytes == 4096
+
+
+def test_custom_attributes_are_named_and_assigned() -> None:
+    estate = an_estate(classification="Data class", owner="Owner", team="Team")
+    estate.field_names = {"101": "Data class", "102": "Owner", "103": "Cost"}
+    values = "".join(
+        f'<CustomFieldValue xsi:type="CustomFieldStringValue"><key>{key}</key><value>{text}</value>'
+        "</CustomFieldValue>"
+        for key, text in ((101, " confidential "), (103, "77"), (999, "of nobody"))
+    )
+    vm = a_machine(a_property("customValue", values, "ArrayOfCustomFieldValue"), estate=estate)
+
+    assert vm.attributes == {"Cost": "77", "Data class": " confidential "}
+    assert vm.classification == "confidential"
+    assert vm.owner == ""  # the attribute exists and is not set
+    assert vm.criticality is None  # no attribute carries it
+    assert vm.team == ""
+
+
+def test_attributes_are_unknown_when_their_names_are_withheld() -> None:
+    estate = an_estate(classification="Data class")
+    estate.field_names = None
+
+    vm = a_machine(estate=estate)
+
+    assert vm.attributes is None
+    assert vm.classification is None
+
+
+def test_a_template_is_an_image() -> None:
+    found = machines.machine(
+        facts_of(
+            IDENTITY,
+            a_text("name", "gold"),
+            a_property("config.template", "true", "xsd:boolean"),
+            a_property("config.modified", "2026-01-01T00:00:00Z", "xsd:dateTime"),
+            a_text("config.version", "vmx-19"),
+        ),
+        an_estate(),
+    )
+
+    assert isinstance(found, Image)
+    assert found.type == "template"
+    assert found.modified_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert found.hardware_version == 19
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ((withheld("config.instanceUuid"),), "may not read the configuration"),
+        ((withheld("config"),), "may not read the configuration"),
+        (
+            (a_property("runtime.connectionState", "orphaned", "VirtualMachineConnectionState"),),
+            "orphaned",
+        ),
+        ((a_text("config.instanceUuid", ""),), "no configuration"),
+    ],
+)
+def test_a_machine_without_an_identity_says_why(properties: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        machines.machine(facts_of(a_text("name", "ghost"), *properties), an_estate())
+
+
+def test_names_are_shown_as_people_write_them() -> None:
+    vm = a_machine(a_text("name", "prod%2fdb %5c %25 %zz"))
+
+    assert vm.name == "prod/db \\ % %zz"
+
+
+def test_the_folder_is_the_path_from_the_root() -> None:
+    estate = an_estate()
+    for ref, parent, name in (("dc-1", "group-d1", "East"), ("group-v2", "dc-1", "vm")):
+        reference = (
+            f'<propSet><name>parent</name><val type="Folder" xsi:type="ManagedObjectReference">'
+            f"{parent}</val></propSet>"
+        )
+        estate.add(facts_of(a_text("name", name), reference, ref=ref, type_="Folder"))
+    parent = (
+        '<propSet><name>parent</name><val type="Folder" xsi:type="ManagedObjectReference">'
+        "{}</val></propSet>"
+    )
+
+    assert a_machine(parent.format("group-v2"), estate=estate).folder == "/East/vm"
+    assert a_machine(parent.format("group-v9"), estate=estate).folder is None
+
+
+def test_a_loop_of_folders_has_no_path() -> None:
+    estate = an_estate()
+    for ref, parent in (("group-1", "group-2"), ("group-2", "group-1")):
+        reference = (
+            f'<propSet><name>parent</name><val type="Folder" xsi:type="ManagedObjectReference">'
+            f"{parent}</val></propSet>"
+        )
+        estate.add(facts_of(a_text("name", ref), reference, ref=ref, type_="Folder"))
+
+    assert estate.path("group-1") is None
+
+
+def test_facts_are_compared_by_meaning_not_by_the_order_of_the_answer() -> None:
+    def refs(*found: str) -> str:
+        inner = "".join(
+            f'<ManagedObjectReference type="Datastore" xsi:type="ManagedObjectReference">{ref}'
+            "</ManagedObjectReference>"
+            for ref in found
+        )
+        return a_property("datastore", inner, "ArrayOfManagedObjectReference")
+
+    assert a_machine(refs("datastore-2", "datastore-1")) == a_machine(
+        refs("datastore-1", "datastore-2")
+    )
