@@ -32,6 +32,7 @@ class Collection:
         self._estate = Estate(
             root=str(session.content.root_folder), attribute_names=attribute_names
         )
+        self.root_privileges: frozenset[str] | None = None  # once they are known
         self._role_names: dict[int, str] = {}
         self._uids: set[tuple[Kind, str]] = set()
 
@@ -106,10 +107,10 @@ class Collection:
     def _root_access(self) -> Iterator[Item]:
         root = self._content.root_folder
         try:
-            held = self._session.privileges([root]).get(root, frozenset())
+            self.root_privileges = self._session.privileges([root]).get(root, frozenset())
         except SoapFault:
-            held = frozenset()
-        if READ not in held:
+            self.root_privileges = frozenset()
+        if READ not in self.root_privileges:
             yield Doubt(
                 kind=None,
                 code="root-access",

@@ -56,6 +56,7 @@ class VsphereConnector:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
         )
+        self.warnings: tuple[str, ...] = ()  # what the last collection noticed about the account
         self._client = Client(self._endpoint, page_size=page_size)
 
     def __repr__(self) -> str:
@@ -77,7 +78,12 @@ class VsphereConnector:
     def collect(self) -> Iterator[Item]:
         """Yield every object once, with what could not be read; or raise CollectionFailed."""
         with self._open() as session:
-            yield from Collection(session, self._attribute_names).items()
+            collection = Collection(session, self._attribute_names)
+            try:
+                yield from collection.items()
+            finally:
+                if collection.root_privileges is not None:
+                    self.warnings = tuple(_warnings(collection.root_privileges))
 
     def end_session(self, cookie: str) -> bool:
         """Log out a session that a killed run left behind; False if it was gone already."""
