@@ -36,7 +36,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 class SignedInRequest(HttpRequest):
     """A request behind `@requires` or `@signed_in`: its user is a person."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     htmx: Any
 
 

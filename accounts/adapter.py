@@ -13,7 +13,7 @@ from accounts.models import User
 from audit import trail
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-in by username and password; lockout is django-axes' alone, by username and address."""
 
     error_messages = DefaultAccountAdapter.error_messages | {

@@ -28,7 +28,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "username",
             "full_name",
@@ -40,7 +40,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
             "last_login",
             "created_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_roles(self, user: User) -> list[Role]:
         return sorted(user.roles)

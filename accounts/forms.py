@@ -53,7 +53,7 @@ class NewPersonForm(PersonForm):
     )
 
     def clean_username(self) -> str:
-        username = User.normalize_username(self.cleaned_data["username"])
+        username: str = User.normalize_username(self.cleaned_data["username"])
         User._meta.get_field("username").run_validators(username)
         if User.objects.filter(username__iexact=username).exists():
             raise forms.ValidationError("Somebody already has this username.")

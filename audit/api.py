@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.db.models import QuerySet
 from rest_framework import serializers, viewsets
 
 from audit.filters import EntryFilter
 from audit.models import Entry
+from audit.querysets import Reader
 from audit.views import READ
 
 
@@ -44,7 +45,7 @@ class EntryViewSet(viewsets.ReadOnlyModelViewSet[Entry]):
     queryset = Entry.objects.none()
 
     def get_queryset(self) -> QuerySet[Entry]:
-        return Entry.objects.visible_to(self.request.user).order_by("-id")
+        return Entry.objects.visible_to(cast(Reader, self.request.user)).order_by("-id")
 
 
 routes = [("audit", EntryViewSet, "audit")]

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from audit.models import Entry
 
 
-class EntryFilter(django_filters.FilterSet):
+class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
     who = django_filters.CharFilter(
         field_name="actor_label", lookup_expr="icontains", max_length=200, label="Who"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
@@ -13,6 +13,7 @@ from django.shortcuts import render
 
 from audit.filters import EntryFilter
 from audit.models import Entry
+from audit.querysets import Reader
 from ui import exports, pages
 
 _COLUMNS = (
@@ -102,7 +103,7 @@ def changes(entry: Entry) -> list[Change]:
 
 def _search(request: HttpRequest) -> EntryFilter:
     """The entries this person may see, filtered; a filter that makes no sense finds nothing."""
-    visible = Entry.objects.visible_to(request.user).order_by("-id")
+    visible = Entry.objects.visible_to(cast(Reader, request.user)).order_by("-id")
     search = EntryFilter(request.GET, queryset=visible)
     if not search.is_valid():
         search.queryset = visible.none()

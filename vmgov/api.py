@@ -2,11 +2,14 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import ClassVar
 
 from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.routers import SimpleRouter
+
+from accounts.access import SIGNED_IN
+from accounts.api_access import DeclaredPermission
 
 APPS = ("findings", "policies", "inventory", "accounts", "audit")
 
@@ -14,7 +17,8 @@ APPS = ("findings", "policies", "inventory", "accounts", "audit")
 class Schema(SpectacularAPIView):
     """Describes the interface, which is no secret, to whoever is signed in."""
 
-    permission_classes = (IsAuthenticated,)
+    permissions_by_action: ClassVar[dict[str, str]] = {"GET": SIGNED_IN}
+    permission_classes = (DeclaredPermission,)  # instead of its own, which opens to anybody
 
 
 def router() -> SimpleRouter:
