@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/simulator/esx"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -24,6 +25,7 @@ func build(size Size, seed, instanceUUID string) (*World, error) {
 	model.Host, model.Pool, model.Portgroup = size.StandaloneHosts, size.Pools, size.Portgroups
 	model.Folder, model.App = size.Folders, size.Apps
 	model.Machine, model.Datastore, model.Autostart = 0, 0, false
+	esx.HardwareVersion = "vmx-20" // what hosts of this version give new VMs
 	if err := model.Create(); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,12 @@ func (w *World) override(instanceUUID string) {
 	theWorld = w
 	instance := w.registry.Get(serviceInstance).(*simulator.ServiceInstance)
 	// Each simulator has the same built-in instanceUuid: the one it makes up is set on a copy and lost.
-	instance.Content.About.InstanceUuid = instanceUUID
+	about := &instance.Content.About
+	about.InstanceUuid = instanceUUID
+	// The simulator says it is 6.5; clients then hide calls that came later.
+	about.Version, about.ApiVersion, about.Build = "8.0.3", "8.0.3.0", "24022515"
+	about.FullName = "VMware vCenter Server 8.0.3 build-24022515"
+	about.LicenseProductVersion = "8.0"
 	w.registry.Put(&ServiceInstance{instance, w})
 
 	collector := new(PropertyCollector)
