@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from policies.spec import (
     check,
 )
 
-SOUND = {
+SOUND: dict[str, Any] = {
     "id": "vm-test-only",
     "title": "A test",
     "severity": Severity.LOW,
