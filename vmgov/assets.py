@@ -64,9 +64,10 @@ def _install() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=ROOT, check=False)
+    print("Installing front-end packages …", flush=True)  # noqa: T201  before Django there is only this
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit("npm could not install the front-end packages; what it said is above.")
+        sys.exit(f"npm could not install the front-end packages:\n{done.stdout}{done.stderr}")
     stamp.write_text(wanted)
 
 

@@ -300,17 +300,22 @@ def _reachable_by_others(path: Path) -> bool:
 
 
 def _copied_for_others(install: Path) -> Path:
+    """Copy the programs and, beside their package as in the wheel, the libraries they load."""
+    package = install.parent
+    libraries = package.with_name(f"{package.name}.libs")
     version = hashlib.sha256(str(install.resolve()).encode()).hexdigest()[:12]
     copy = ROOT_HOME / f"postgresql-{version}"
     if not copy.exists():
         _make_folder(ROOT_HOME)
         partial = Path(tempfile.mkdtemp(dir=ROOT_HOME))
-        shutil.copytree(install, partial / "install", symlinks=True)
+        shutil.copytree(install, partial / package.name / install.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
         partial.chmod(0o755)
         with suppress(OSError):  # somebody else was first
-            (partial / "install").rename(copy)
-        shutil.rmtree(partial)
-    return copy
+            partial.rename(copy)
+        shutil.rmtree(partial, ignore_errors=True)
+    return copy / package.name / install.name
 
 
 # --- small things ---------------------------------------------------------------------------------
