@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import pyVmomi
 import pytest
+import pyVmomi
 from pyVim.connect import SmartConnect
 
 from tests.peers.conftest import Connect, RawClient
