@@ -460,6 +460,11 @@ def a_flawed_estate() -> list[AnyRecord]:
     ]
 
 
+def without(fact: str) -> dict[str, Any]:
+    """For a builder: this fact could not be read."""
+    return {fact: None}
+
+
 def a_history(record: AnyRecord, kind: Kind, *, off_for_days: float) -> dict[Any, History]:
     since = NOW - timedelta(days=off_for_days)
     return {(kind, record.uid): History(first_seen_at=since, power_since=since)}

@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from inventory.records import Kind, PowerState
+from inventory.records import Cluster, Kind, PlacementRule, PowerState, VirtualMachine
 from tests.policies.builders import a_cluster, a_rule, a_vm, excused, missing, passes, violations
 
 CHECK = "cluster-classification-rules"
@@ -9,11 +11,11 @@ WEB = a_vm("web", classification="public", host_ref="host-1")
 DATABASE = a_vm("db", classification="secret", host_ref="host-2")
 
 
-def cluster(*rules):
+def cluster(*rules: PlacementRule) -> Cluster:
     return a_cluster(rules=rules, host_refs=("host-1", "host-2"))
 
 
-def tie(vm, *hosts, **facts):
+def tie(vm: VirtualMachine, *hosts: str, **facts: Any) -> PlacementRule:
     return a_rule(f"{vm.name} stays", vm_refs=(vm.ref,), host_refs=hosts, **facts)
 
 

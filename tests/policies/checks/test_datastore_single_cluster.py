@@ -1,3 +1,6 @@
+from typing import Any
+
+from inventory.records import Datastore
 from tests.policies.builders import (
     a_cluster,
     a_datastore,
@@ -11,7 +14,7 @@ from tests.policies.builders import (
 CHECK = "datastore-single-cluster"
 
 
-def mounted(*hosts, **facts):
+def mounted(*hosts: str, **facts: Any) -> Datastore:
     return a_datastore(host_refs=tuple(f"host-{name}" for name in hosts), **facts)
 
 

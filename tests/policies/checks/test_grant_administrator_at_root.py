@@ -1,9 +1,12 @@
+from typing import Any
+
+from inventory.records import Grant
 from tests.policies.builders import a_grant, excused, missing, passes, violations
 
 CHECK = "grant-administrator-at-root"
 
 
-def administrator(principal=r"HALDEN\admins", **facts):
+def administrator(principal: str = r"HALDEN\admins", **facts: Any) -> Grant:
     return a_grant(principal, -1, **{"at_root": True, "entity_path": "/", **facts})
 
 

@@ -10,7 +10,7 @@ from tests.policies.builders import (
 CHECK = "host-account-lockout"
 
 
-def options(failures="5", unlock="900"):
+def options(failures: str = "5", unlock: str = "900") -> dict[str, str]:
     return {"Security.AccountLockFailures": failures, "Security.AccountUnlockTime": unlock}
 
 

@@ -1,8 +1,8 @@
+from typing import Any
+
 import pytest
 
-from inventory.records import (
-    FirewallRule,
-)
+from inventory.records import FirewallRule
 from tests.policies.builders import (
     a_host,
     keys,
@@ -14,7 +14,7 @@ from tests.policies.builders import (
 CHECK = "host-firewall-management"
 
 
-def rule(key="sshServer", **facts):
+def rule(key: str = "sshServer", **facts: Any) -> FirewallRule:
     return FirewallRule(key=key, **{"enabled": True, "all_ips": False, **facts})
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from inventory.records import Host
 from tests.policies.builders import (
     a_host,
     keys,
@@ -13,7 +14,7 @@ CHECK = "host-log-host"
 KEY = "Syslog.global.logHost"
 
 
-def to(target):
+def to(target: str) -> Host:
     return a_host(options={KEY: target})
 
 

@@ -1,7 +1,11 @@
+from typing import Any
+
 import pytest
 
 from inventory.records import (
+    Host,
     HostPortGroup,
+    Network,
 )
 from tests.policies.builders import (
     a_host,
@@ -13,12 +17,13 @@ from tests.policies.builders import (
     missing,
     passes,
     violations,
+    without,
 )
 
 CHECK = "host-management-nic-dedicated"
 
 
-def dvs_host(**facts):
+def dvs_host(**facts: Any) -> Host:
     """A host whose management and machines are both on a distributed switch."""
     return a_host(
         vmkernel_nics=(a_vmk("vmk0", port_group=None, dv_port_group_ref="network-management"),),
@@ -28,12 +33,12 @@ def dvs_host(**facts):
     )
 
 
-def management(**facts):
+def management(**facts: Any) -> Network:
     facts = {"active_uplinks": ("Uplink 1",), "vlan_id": 10, "vm_refs": (), **facts}
     return a_network("management", **facts)
 
 
-def shared_host(**facts):
+def shared_host(**facts: Any) -> Host:
     """A host with both switches on the same two NICs, as on a converged blade."""
     return a_host(
         network_refs=(),
@@ -118,7 +123,7 @@ def test_converged_nics_are_unknown_logically_without_the_vlan():
 
 @pytest.mark.parametrize("fact", ["vmkernel_nics", "port_groups", "network_refs"])
 def test_what_could_not_be_read_is_unknown(fact):
-    assert missing(CHECK, a_host(**{fact: None}), a_network(), a_switch())
+    assert missing(CHECK, a_host(**without(fact)), a_network(), a_switch())
 
 
 def test_a_port_group_whose_nics_were_not_read_is_unknown():

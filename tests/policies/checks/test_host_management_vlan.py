@@ -1,7 +1,11 @@
+from typing import Any
+
 import pytest
 
 from inventory.records import (
+    Host,
     Kind,
+    Network,
 )
 from tests.policies.builders import (
     a_host,
@@ -18,12 +22,12 @@ from tests.policies.builders import (
 CHECK = "host-management-vlan"
 
 
-def on_dvs(**facts):
+def on_dvs(**facts: Any) -> Host:
     vmk = a_vmk("vmk0", port_group=None, dv_port_group_ref="network-management")
     return a_host(vmkernel_nics=(vmk,), port_groups=(), **facts)
 
 
-def management(**facts):
+def management(**facts: Any) -> Network:
     return a_network("management", **{"vlan_id": 10, "vm_refs": (), **facts})
 
 

@@ -1,8 +1,8 @@
+from typing import Any
+
 import pytest
 
-from inventory.records import (
-    SecurityPolicy,
-)
+from inventory.records import SecurityPolicy
 from tests.policies.builders import (
     a_host,
     a_port_group,
@@ -15,7 +15,7 @@ from tests.policies.builders import (
 CHECK = "host-port-group-security"
 
 
-def loose(**facts):
+def loose(**facts: Any) -> SecurityPolicy:
     return SecurityPolicy(
         **{"promiscuous": False, "mac_changes": False, "forged_transmits": False, **facts}
     )

@@ -1,5 +1,6 @@
 import pytest
 
+from inventory.records import Host
 from tests.policies.builders import (
     a_host,
     a_port_group,
@@ -11,7 +12,7 @@ from tests.policies.builders import (
 CHECK = "host-port-group-vlan"
 
 
-def with_vlan(vlan_id):
+def with_vlan(vlan_id: int | None) -> Host:
     return a_host(port_groups=(a_port_group("VM Network", vlan_id=vlan_id),))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.policies.builders import a_host, a_service, keys, missing, passes, violations
+from tests.policies.builders import a_host, a_service, keys, missing, passes, violations, without
 
 CHECK = "host-time"
 NTPD = (a_service("ntpd", running=True, policy="on"),)
@@ -52,7 +52,7 @@ def test_precision_time_needs_its_own_daemon_and_no_servers():
 
 @pytest.mark.parametrize("fact", ["time_protocol", "time_servers", "services"])
 def test_what_could_not_be_read_is_unknown(fact):
-    assert missing(CHECK, a_host(**{fact: None})) == fact
+    assert missing(CHECK, a_host(**without(fact))) == fact
 
 
 def test_a_daemon_that_is_not_listed_is_unknown():

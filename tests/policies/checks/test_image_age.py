@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from inventory.records import Image
 from tests.policies.builders import (
     NOW,
     an_image,
@@ -11,7 +12,7 @@ from tests.policies.builders import (
 CHECK = "image-age"
 
 
-def aged(**age):
+def aged(**age: float) -> Image:
     return an_image(modified_at=NOW - timedelta(**age))
 
 

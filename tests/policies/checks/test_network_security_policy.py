@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from inventory.records import SecurityPolicy
@@ -6,7 +8,7 @@ from tests.policies.builders import a_network, excused, judge, keys, missing, pa
 CHECK = "network-security-policy"
 
 
-def loose(**facts):
+def loose(**facts: Any) -> SecurityPolicy:
     return SecurityPolicy(
         **{"promiscuous": False, "mac_changes": False, "forged_transmits": False, **facts}
     )

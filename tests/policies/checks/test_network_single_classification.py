@@ -1,3 +1,6 @@
+from typing import Any
+
+from inventory.records import Network
 from tests.policies.builders import a_network, a_vm, an_image, excused, missing, passes, violations
 
 CHECK = "network-single-classification"
@@ -6,7 +9,7 @@ WEB = a_vm("web-01", classification="public")
 DATABASE = a_vm("db-pay-02", classification="confidential")
 
 
-def joining(*names, **facts):
+def joining(*names: str, **facts: Any) -> Network:
     return a_network(vm_refs=tuple(f"vm-{name}" for name in names), **facts)
 
 

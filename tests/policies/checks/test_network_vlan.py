@@ -6,6 +6,7 @@ from tests.policies.builders import (
     missing,
     passes,
     violations,
+    without,
 )
 
 CHECK = "network-vlan"
@@ -40,7 +41,7 @@ def test_the_vlan_of_a_standard_network_is_judged_on_its_hosts():
 
 @pytest.mark.parametrize("fact", ["uplink", "vlan_type", "vlan_id"])
 def test_what_could_not_be_read_is_unknown(fact):
-    assert missing(CHECK, a_network(**{fact: None})) == fact
+    assert missing(CHECK, a_network(**without(fact))) == fact
 
 
 def test_a_type_that_is_not_known_is_unknown():

@@ -1,9 +1,10 @@
+from inventory.records import PlatformSettings
 from tests.policies.builders import a_platform, missing, passes, violations
 
 CHECK = "platform-event-retention"
 
 
-def kept(days, *, limited="true"):
+def kept(days: str, *, limited: str = "true") -> PlatformSettings:
     return a_platform(settings={"event.maxAge": days, "event.maxAgeEnabled": limited})
 
 

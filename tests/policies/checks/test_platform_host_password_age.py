@@ -1,5 +1,6 @@
 import pytest
 
+from inventory.records import PlatformSettings
 from tests.policies.builders import (
     a_platform,
     missing,
@@ -12,7 +13,7 @@ CHECK = "platform-host-password-age"
 KEY = "VirtualCenter.VimPasswordExpirationInDays"
 
 
-def every(days):
+def every(days: str) -> PlatformSettings:
     return a_platform(settings={KEY: days})
 
 

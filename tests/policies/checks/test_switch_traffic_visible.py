@@ -1,12 +1,12 @@
 import pytest
 
 from inventory.records import MirrorSession
-from tests.policies.builders import a_switch, excused, keys, missing, passes, violations
+from tests.policies.builders import a_switch, excused, keys, missing, passes, violations, without
 
 CHECK = "switch-traffic-visible"
 
 
-def session(*, enabled):
+def session(*, enabled: bool | None) -> tuple[MirrorSession, ...]:
     return (MirrorSession(key="1", name="to sensor", enabled=enabled),)
 
 
@@ -36,7 +36,7 @@ def test_a_switch_without_hosts_is_not_concerned():
 
 @pytest.mark.parametrize("fact", ["host_refs", "mirror_sessions", "netflow_collector"])
 def test_what_could_not_be_read_is_unknown(fact):
-    assert missing(CHECK, a_switch(**{fact: None})) == fact
+    assert missing(CHECK, a_switch(**without(fact))) == fact
 
 
 def test_a_session_whose_state_was_not_read_is_unknown():

@@ -1,4 +1,6 @@
-from inventory.records import Kind
+from typing import Any
+
+from inventory.records import Kind, VirtualMachine
 from tests.policies.builders import a_disk, a_vm, missing, passes, violations
 
 CHECK = "vm-disk-single-classification"
@@ -6,7 +8,7 @@ CHECK = "vm-disk-single-classification"
 SHARED = "[gold] quorum/quorum.vmdk"
 
 
-def with_disk(name, **facts):
+def with_disk(name: str, **facts: Any) -> VirtualMachine:
     return a_vm(name, disks=(a_disk(file=SHARED),), **facts)
 
 

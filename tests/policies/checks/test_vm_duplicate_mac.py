@@ -1,4 +1,6 @@
-from inventory.records import Kind, PowerState
+from typing import Any
+
+from inventory.records import Kind, PowerState, VirtualMachine
 from tests.policies.builders import a_nic, a_vm, keys, missing, passes, violations
 
 CHECK = "vm-duplicate-mac"
@@ -6,7 +8,7 @@ CHECK = "vm-duplicate-mac"
 MAC = "00:50:56:aa:aa:aa"
 
 
-def with_mac(name, mac=MAC, **facts):
+def with_mac(name: str, mac: str = MAC, **facts: Any) -> VirtualMachine:
     return a_vm(name, nics=(a_nic(mac=mac),), **facts)
 
 

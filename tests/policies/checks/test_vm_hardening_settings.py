@@ -1,5 +1,6 @@
 import pytest
 
+from inventory.records import VirtualMachine
 from tests.policies.builders import (
     a_vm,
     missing,
@@ -10,7 +11,7 @@ from tests.policies.builders import (
 CHECK = "vm-hardening-settings"
 
 
-def setting(key, value):
+def setting(key: str, value: str) -> VirtualMachine:
     return a_vm(extra_config={key: value})
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from inventory.records import Kind, PowerState
 from tests.policies.builders import a_history, a_vm, missing, passes, violations
 
@@ -6,7 +8,7 @@ CHECK = "vm-powered-off-too-long"
 OFF = a_vm(power_state=PowerState.OFF)
 
 
-def off_for(days):
+def off_for(days: float) -> dict[str, Any]:
     return {"history": a_history(OFF, Kind.VM, off_for_days=days)}
 
 

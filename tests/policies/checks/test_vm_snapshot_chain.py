@@ -1,5 +1,6 @@
 import pytest
 
+from inventory.records import VirtualMachine
 from tests.policies.builders import (
     a_snapshot,
     a_vm,
@@ -11,7 +12,7 @@ from tests.policies.builders import (
 CHECK = "vm-snapshot-chain"
 
 
-def chain(length):
+def chain(length: int) -> VirtualMachine:
     return a_vm(snapshots=tuple(a_snapshot(f"s{depth}", depth=depth) for depth in range(length)))
 
 

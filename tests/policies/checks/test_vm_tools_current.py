@@ -1,7 +1,7 @@
 import pytest
 
 from inventory.records import PowerState
-from tests.policies.builders import a_vm, excused, missing, passes, violations
+from tests.policies.builders import a_vm, excused, missing, passes, violations, without
 
 CHECK = "vm-tools-current"
 
@@ -47,7 +47,7 @@ def test_a_machine_that_does_not_run_is_excused(state):
 
 @pytest.mark.parametrize("fact", ["connection_state", "power_state", "tools_version_status"])
 def test_what_could_not_be_read_is_unknown(fact):
-    assert missing(CHECK, a_vm(**{fact: None})) == fact
+    assert missing(CHECK, a_vm(**without(fact))) == fact
 
 
 def test_a_state_that_is_not_known_is_unknown():
