@@ -345,3 +345,28 @@ def _mark_shared_management(host: Host, groups: list[Group], nics: list[Box]) ->
         nic.is_management = nic.key in managing
         if nic.key in managing & carrying:
             nic.marks.append("management and machines")
+
+
+class Wiring(msgspec.Struct):
+    """A port group with what carries it: a row of the table behind the drawing."""
+
+    group: Group
+    switch: Box | None
+    nics: list[str]
+
+
+def table(host: Host, drawn: Drawing) -> list[Wiring]:
+    by_key = {switch.key: switch for switch in drawn.switches}
+    teams = {
+        f"standard:{group.name}": sorted({*(group.active_nics or ()), *(group.standby_nics or ())})
+        for group in host.port_groups or ()
+    }
+    of_switch = {_switch_key(each): sorted(each.pnics or ()) for each in host.switches or ()}
+    return [
+        Wiring(
+            group=group,
+            switch=by_key.get(group.switch_key),
+            nics=teams.get(group.key) or of_switch.get(group.switch_key, []),
+        )
+        for group in drawn.groups
+    ]

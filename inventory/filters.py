@@ -18,7 +18,6 @@ UNKNOWN = "unknown"
 
 OUTCOMES = ("pass", "fail", "unknown", "error", "not_applicable")
 PRESENCE = ("present", "missing", "gone", "all")
-POWER = ("on", "off", "suspended")
 
 
 def _choices(values: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -55,8 +54,12 @@ class AssetFilter(django_filters.FilterSet):
     classification = FactFilter(label="Classification")
     criticality = FactFilter(label="Criticality")
     owner = FactFilter(label="Owner")
-    power_state = django_filters.MultipleChoiceFilter(choices=_choices(POWER), label="Power")
+    power_state = FactFilter(label="Power")
     host = django_filters.NumberFilter(method="on_host", label="Host")
+    cluster = django_filters.NumberFilter(method="in_cluster", label="Cluster")
+    network = django_filters.NumberFilter(method="listed_by", label="Network")
+    datastore = django_filters.NumberFilter(method="listed_by", label="Datastore")
+    role = django_filters.NumberFilter(method="with_role", label="Role")
     presence = django_filters.ChoiceFilter(
         choices=_choices(PRESENCE), method="by_presence", label="Presence"
     )
@@ -69,9 +72,9 @@ class AssetFilter(django_filters.FilterSet):
         model = Asset
         fields = ()
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        self.user = user
+    def __init__(self, *args: Any, user: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.user: User = user or self.request.user
 
     def data_list(self, name: str) -> list[str]:
         if hasattr(self.data, "getlist"):
@@ -80,7 +83,11 @@ class AssetFilter(django_filters.FilterSet):
         return [value] if isinstance(value, str) else list(value)
 
     def filter_queryset(self, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
-        """Without a word about presence, what is gone is left out."""
+        """Without a word about presence, what is gone is left out. A word that is not understood
+        finds nothing: it must not look as if everything fitted it.
+        """
+        if self.form.errors:
+            return queryset.none()
         queryset = super().filter_queryset(queryset)
         if not self.form.cleaned_data.get("presence"):
             queryset = queryset.filter(gone_at__isnull=True)
@@ -110,13 +117,43 @@ class AssetFilter(django_filters.FilterSet):
             wanted |= Q(team__isnull=True)
         return queryset.filter(wanted)
 
-    def on_host(self, queryset: QuerySet[Asset], name: str, value: int) -> QuerySet[Asset]:
+    def on_host(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
         """Machines on one host, which the person must be able to see."""
-        hosts = Asset.objects.visible_to(self.user).filter(kind=Kind.HOST, pk=_in_range(value))
-        host = hosts.values("source_id", "ref").first()
+        host = self._seen(Kind.HOST, value)
         if host is None:
             return queryset.none()
-        return queryset.filter(source_id=host["source_id"], host_ref=host["ref"])
+        return queryset.filter(source_id=host.source_id, host_ref=host.ref)
+
+    def in_cluster(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
+        """Hosts of a cluster, and the machines on them."""
+        cluster = self._seen(Kind.CLUSTER, value)
+        if cluster is None:
+            return queryset.none()
+        hosts = Asset.objects.visible_to(self.user).filter(
+            source_id=cluster.source_id, kind=Kind.HOST, record__cluster_ref=cluster.ref
+        )
+        refs = list(hosts.values_list("ref", flat=True))
+        return queryset.filter(source_id=cluster.source_id).filter(
+            Q(kind=Kind.HOST, ref__in=refs) | Q(host_ref__in=refs)
+        )
+
+    def listed_by(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
+        """Machines that a network or a datastore says it carries."""
+        carrier = self._seen(Kind(name), value)
+        if carrier is None:
+            return queryset.none()
+        refs = carrier.record.get("vm_refs") or []
+        return queryset.filter(source_id=carrier.source_id, ref__in=refs)
+
+    def with_role(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
+        """Grants of a role."""
+        role = self._seen(Kind.ROLE, value)
+        if role is None:
+            return queryset.none()
+        return queryset.filter(source_id=role.source_id, record__role_id=int(role.uid))
+
+    def _seen(self, kind: Kind, value: Any) -> Asset | None:
+        return Asset.objects.visible_to(self.user).filter(kind=kind, pk=_in_range(value)).first()
 
     def by_presence(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         if value == "gone":

@@ -10,6 +10,7 @@ import msgspec
 
 from accounts.models import User
 from inventory.models import Asset, BlindSpot
+from inventory.records import Kind
 
 
 class Panel(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class Blinded(msgspec.Struct, frozen=True):
 AssetPanel = Callable[[Asset, User, datetime], Panel | None]
 asset_panels: list[AssetPanel] = []
 blinded_by: list[Callable[[BlindSpot], list[Blinded]]] = []
+judged_by: list[Callable[[], frozenset[Kind]]] = []
 
 
 def panels_of(asset: Asset, user: User, now: datetime) -> list[Panel]:
@@ -41,3 +43,8 @@ def panels_of(asset: Asset, user: User, now: datetime) -> list[Panel]:
 def blinded(spot: BlindSpot) -> list[Blinded]:
     """What a blind spot keeps from being answered."""
     return [each for find in blinded_by for each in find(spot)]
+
+
+def is_judged(kind: Kind) -> bool:
+    """Whether anything says pass or fail about this kind at all."""
+    return any(kind in kinds() for kinds in judged_by)

@@ -73,6 +73,11 @@ class CheckLine(msgspec.Struct, frozen=True):
     def check(self) -> Check:
         return self.configured.check
 
+    @property
+    def not_known(self) -> int:
+        """What could not be read and what could not be computed: neither may look like a pass."""
+        return self.tally.unknown + self.tally.error
+
 
 class StatementLine(msgspec.Struct, frozen=True):
     """A statement of the policy with the checks that cover it."""
@@ -91,6 +96,16 @@ class StatementLine(msgspec.Struct, frozen=True):
     @property
     def tally(self) -> Tally:
         return add(line.tally for line in self.live)
+
+    @property
+    def not_known(self) -> int:
+        return self.tally.unknown + self.tally.error
+
+    @property
+    def bases(self) -> list[str]:
+        """How it can be known, in the words of the look: observed, imported, attested."""
+        words = {"auto": "observed", "import": "imported", "attest": "attested"}
+        return [words.get(each, each) for each in self.statement.basis.split(",") if each]
 
     @property
     def open_findings(self) -> int:

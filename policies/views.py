@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
+from inventory import facts
+from inventory.models import KindChoices
 from policies import coverage, registry
 from policies.configuration import BadSetting, configure, departures, setting_of
 from policies.forms import SettingForm, default_words
 from policies.models import Area, PolicyDocument, Statement
 from policies.spec import Check, Outcome
+from ui import fragments
+from ui.exports import as_csv
 
 RESULTS = {
     "fail": "Not met",
@@ -50,15 +54,10 @@ def document(request: SignedInRequest) -> HttpResponse:
         "unmet": _count(every, "fail"),
         "untold": _count(every, "unknown"),
         "freshness": coverage.freshness(request.user),
+        "clear_address": request.path,
     }
-    page = "policies/_statements.html" if _is_fragment(request) else "policies/document.html"
+    page = "policies/_statements.html" if fragments.is_wanted(request) else "policies/document.html"
     return render(request, page, context)
-
-
-def _is_fragment(request: SignedInRequest) -> bool:
-    return (
-        bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
-    )
 
 
 def _fits(line: coverage.StatementLine, area: str, result: str) -> bool:
@@ -72,6 +71,55 @@ def _results_of(line: coverage.StatementLine) -> set[str]:
 
 def _count(lines: list[coverage.StatementLine], result: str) -> int:
     return sum(result in _results_of(line) for line in lines)
+
+
+@requires(Permission.POLICY_READ)
+def export(request: SignedInRequest) -> HttpResponseBase:
+    """The statements with what is known about them, as CSV."""
+    statements = list(Statement.objects.order_by("position"))
+    area, result = request.GET.get("area", ""), request.GET.get("result", "")
+    lines = [
+        line
+        for line in coverage.statement_lines(request.user, statements)
+        if _fits(line, area, result)
+    ]
+    return as_csv("statements", EXPORTED, map(_exported, lines), now=timezone.now())
+
+
+EXPORTED = (
+    "Code",
+    "Area",
+    "Title",
+    "Severity",
+    "Known by",
+    "Result",
+    "Checks",
+    "Pass",
+    "Fail",
+    "Unknown",
+    "Error",
+    "Not applicable",
+    "Open findings",
+)
+
+
+def _exported(line: coverage.StatementLine) -> list[object]:
+    row, tally = line.statement, line.tally
+    return [
+        row.code,
+        row.get_area_display(),
+        row.title,
+        row.severity,
+        ", ".join(line.bases),
+        line.result,
+        ", ".join(each.check.id for each in line.live),
+        tally.passed,
+        tally.failed,
+        tally.unknown,
+        tally.error,
+        tally.not_applicable,
+        line.open_findings,
+    ]
 
 
 @requires(Permission.POLICY_READ)
@@ -167,9 +215,32 @@ def _check_context(request: SignedInRequest, found: Check) -> dict[str, Any]:
         "unknown_reasons": coverage.reasons(user, found.id, Outcome.UNKNOWN),
         "error_reasons": coverage.reasons(user, found.id, Outcome.ERROR),
         "waiting": coverage.waiting(user, found.kind),
+        "answers": _answers(line.tally),
+        "facts": _facts_read(found),
+        "kind_label": KindChoices(found.kind.value).label,
         "may_configure": user.may(Permission.CHECK_CONFIGURE),
         "freshness": coverage.freshness(user),
     }
+
+
+def _answers(tally: coverage.Tally) -> list[tuple[str, int]]:
+    return [
+        ("fail", tally.failed),
+        ("error", tally.error),
+        ("unknown", tally.unknown),
+        ("pass", tally.passed),
+        ("not_applicable", tally.not_applicable),
+    ]
+
+
+def _facts_read(found: Check) -> list[str]:
+    """The facts that decide it, its own and those of other kinds, as they are called on pages."""
+    own = [facts.label(field) for field in found.facts]
+    other = [
+        f"{facts.label(field)} of each {KindChoices(kind).label.lower()}"
+        for kind, _, field in (read.partition(".") for read in found.reads)
+    ]
+    return own + other
 
 
 def _parameter_rows(line: coverage.CheckLine) -> list[dict[str, Any]]:
@@ -191,4 +262,4 @@ def _parameter_rows(line: coverage.CheckLine) -> list[dict[str, Any]]:
     ]
 
 
-__all__ = ["check", "checks", "configure_check", "document", "statement"]
+__all__ = ["check", "checks", "configure_check", "document", "export", "statement"]

@@ -1,0 +1,66 @@
+"""How facts of records read on pages: `{% load inventory %}`."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+
+from django import template
+
+from inventory import facts
+from inventory.records import Network
+
+register = template.Library()
+
+
+@register.filter
+def yes_or_no(value: object, words: str = "yes,no") -> str:
+    """One of two words, or "unknown" when the platform did not say."""
+    yes, _, no = words.partition(",")
+    if value is None or value == "":  # "" is what a template makes of a field of None
+        return facts.UNKNOWN
+    return yes if value else no
+
+
+@register.filter
+def how_many(value: Sized | None) -> str:
+    """The length of a list, or "unknown" when the platform did not give it."""
+    return facts.UNKNOWN if value is None else f"{len(value):,}"
+
+
+@register.filter
+def mebibytes(value: int | None) -> str:
+    """Memory as people say it."""
+    return facts.UNKNOWN if value is None else facts.size(value * 1024 * 1024)
+
+
+@register.filter
+def vlan(network: Network) -> str:
+    """The VLAN of a network in a few words."""
+    if network.type == "standard":
+        return "on each host"
+    if network.vlan_type is None:
+        return facts.UNKNOWN
+    if network.vlan_type == "none":
+        return "none"
+    if network.vlan_type == "trunk":
+        return f"trunk {facts.words('vlan_ranges', network.vlan_ranges)}"
+    number = facts.words("vlan_id", network.vlan_id)
+    return f"private {number}" if network.vlan_type == "pvlan" else number
+
+
+@register.filter
+def vlan_id(value: int | None) -> str:
+    """A VLAN number in words: 0 is none, 4095 all of them."""
+    return facts.words("vlan_id", value)
+
+
+@register.filter
+def fact(value: object) -> str:
+    """A value in words."""
+    return facts.words("", value)
+
+
+@register.filter
+def listed(value: object) -> str:
+    """A tuple of names as a line."""
+    return facts.words("", value)

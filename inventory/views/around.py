@@ -1,0 +1,189 @@
+"""What stands around an asset now: neighbours, members, the drawing, who may enter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet
+
+from accounts.models import User
+from inventory import drawing, history, reach
+from inventory.facts import refs_of
+from inventory.history import Names, typed
+from inventory.models import Asset
+from inventory.records import (
+    AnyRecord,
+    Cluster,
+    Datastore,
+    Host,
+    Kind,
+    Network,
+    Role,
+    Switch,
+    VirtualMachine,
+)
+from inventory.views import rows
+
+MOST = 100
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The asset a page is about, and who looks."""
+
+    asset: Asset
+    record: AnyRecord
+    names: Names
+    user: User
+
+    def visible(self, kind: Kind) -> QuerySet[Asset]:
+        """Assets of a kind in the same source that exist and the person may see."""
+        return (
+            Asset.objects.visible_to(self.user)
+            .present()
+            .filter(source_id=self.asset.source_id, kind=kind)
+            .select_related("source", "team")
+            .order_by("sort_name", "pk")
+        )
+
+
+def machine(subject: Subject) -> dict[str, Any]:
+    vm = subject.record
+    if not isinstance(vm, VirtualMachine):
+        return {}
+    host_asset = subject.names.get(Kind.HOST, vm.host_ref)
+    neighbours: list[Asset] = []
+    total = 0
+    if vm.host_ref and not subject.asset.gone_at:
+        others = subject.visible(Kind.VM).filter(host_ref=vm.host_ref).exclude(pk=subject.asset.pk)
+        total = others.count()
+        neighbours = list(others[:MOST])
+    return {
+        "host": host_asset,
+        "host_since": history.since(subject.asset, "host_ref") if vm.host_ref else None,
+        "neighbours": neighbours,
+        "neighbour_count": total,
+        "other_classes": _other_classes(vm, neighbours),
+        "nics": [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in vm.nics or ()],
+        "reach": reach.grants_on(subject.asset, vm, by=subject.user),
+        "sees_everything": subject.user.sees_everything,
+    }
+
+
+def _other_classes(vm: VirtualMachine, neighbours: list[Asset]) -> list[str]:
+    """Classifications on the same host other than the machine's own."""
+    own = (vm.classification or "").casefold()
+    named = {each.classification.casefold() for each in neighbours if each.classification}
+    return sorted(named - {own}) if own else []
+
+
+def host(subject: Subject) -> dict[str, Any]:
+    record = subject.record
+    if not isinstance(record, Host):
+        return {}
+    placed = [] if subject.asset.gone_at else _machines(subject, host_ref=subject.asset.ref)
+    machines = [(row.asset, row.record) for row in placed]
+    used = {ref for row in placed for kind, ref in refs_of(row.record) if kind is Kind.NETWORK}
+    used |= {nic.dv_port_group_ref or "" for nic in record.vmkernel_nics or ()}
+    estate = drawing.Estate(
+        machines=[(a, vm) for a, vm in machines if isinstance(vm, VirtualMachine)],
+        networks={
+            a.ref: (a, network)
+            for a, network in _typed(subject.visible(Kind.NETWORK).filter(ref__in=used))
+            if isinstance(network, Network)
+        },
+        switches={
+            a.ref: switch
+            for a, switch in _typed(subject.visible(Kind.SWITCH))
+            if isinstance(switch, Switch)
+        },
+    )
+    drawn = drawing.draw(record, estate)
+    return {
+        "cluster": subject.names.get(Kind.CLUSTER, record.cluster_ref),
+        "machines": placed,
+        "machine_count": len(placed),
+        "drawing": drawn,
+        "wiring": drawing.table(record, drawn) if drawn else [],
+        "options": _options_of_interest(record),
+    }
+
+
+def _machines(subject: Subject, **where: Any) -> list[rows.Row]:
+    return rows.build(Kind.VM, list(subject.visible(Kind.VM).filter(**where)), subject.user)
+
+
+def _typed(assets: QuerySet[Asset]) -> list[tuple[Asset, AnyRecord]]:
+    return [(asset, typed(asset.record)) for asset in assets]
+
+
+_INTERESTING = (
+    "Syslog.",
+    "Security.",
+    "UserVars.",
+    "Net.BMC",
+    "DCUI.",
+    "Config.HostAgent.",
+    "Mem.",
+)
+
+
+def _options_of_interest(record: Host) -> list[tuple[str, str, bool]] | None:
+    """The options a reviewer looks for first, then all others."""
+    if record.options is None:
+        return None
+    pairs = [(k, v, k.startswith(_INTERESTING)) for k, v in record.options.items()]
+    return sorted(pairs, key=lambda each: (not each[2], each[0].lower()))
+
+
+def cluster(subject: Subject) -> dict[str, Any]:
+    record = subject.record
+    if not isinstance(record, Cluster):
+        return {}
+    hosts = list(subject.visible(Kind.HOST).filter(record__cluster_ref=subject.asset.ref))
+    wanted = {ref for rule in record.rules or () for ref in (*rule.vm_refs, *rule.host_refs)}
+    named = Asset.objects.visible_to(subject.user).filter(
+        source_id=subject.asset.source_id, kind__in=[Kind.VM, Kind.HOST], ref__in=wanted
+    )
+    by_ref = {each.ref: each for each in named.select_related("source")}
+    return {
+        "hosts": rows.build(Kind.HOST, hosts, subject.user),
+        "rules": None
+        if record.rules is None
+        else [
+            {
+                "rule": rule,
+                "machines": [by_ref[ref] for ref in rule.vm_refs if ref in by_ref],
+                "hosts": [by_ref[ref] for ref in rule.host_refs if ref in by_ref],
+            }
+            for rule in record.rules
+        ],
+    }
+
+
+def carrier(subject: Subject) -> dict[str, Any]:
+    """Machines on a network or a datastore."""
+    record = subject.record
+    if not isinstance(record, Network | Datastore):
+        return {}
+    carried = subject.visible(Kind.VM).filter(ref__in=record.vm_refs or ())
+    return {
+        "carried_count": carried.count(),
+        "machines": rows.build(Kind.VM, list(carried[:MOST]), subject.user),
+        "carrier": subject.asset.kind,
+    }
+
+
+def role(subject: Subject) -> dict[str, Any]:
+    record = subject.record
+    if not isinstance(record, Role):
+        return {}
+    grants = subject.visible(Kind.GRANT).filter(record__role_id=int(record.uid))
+    groups: dict[str, list[str]] = {}
+    for privilege in record.privileges or ():
+        groups.setdefault(privilege.partition(".")[0], []).append(privilege)
+    return {
+        "grants": rows.build(Kind.GRANT, list(grants[:MOST]), subject.user),
+        "grant_count": grants.count(),
+        "privileges": None if record.privileges is None else sorted(groups.items()),
+    }

@@ -1,0 +1,150 @@
+"""One asset: what it is, what stands around it, what is said about it, what it has been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.access import SignedInRequest, requires
+from accounts.models import User
+from accounts.permissions import Permission
+from inventory import facts, history, listings, panels
+from inventory.models import Asset
+from inventory.records import AnyRecord, Kind, kind_of
+from inventory.views import around
+from inventory.views.sections import SECTIONS, sections_of
+
+MOST_FINDINGS = 50
+
+
+@requires(Permission.ASSET_READ)
+def asset(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The page of an asset now, or its record as it was at the moment in `as_of`."""
+    visible = Asset.objects.visible_to(request.user).select_related("source", "team")
+    found = get_object_or_404(visible, pk=pk)
+    now = timezone.now()
+    asked = request.GET.get("as_of", "")
+    moment = history.moment(asked)
+    if moment is not None and moment < now:
+        return _as_of(request, found, moment)
+    older_than = history.moment(request.GET.get("before"))
+    steps, more = history.steps(found, before=older_than)
+    record = history.typed(found.record)
+    names = _names(found, [record, *_records(steps)], request.user)
+    context = {
+        **_head(found, record, names),
+        "history": history.timeline(found, steps, name_of=names, newest=older_than is None),
+        "older": more,
+        "older_than": older_than,
+        "as_of_unclear": bool(asked) and moment is None,
+        "panels": panels.panels_of(found, request.user, now),
+        **_open_findings(found, request.user),
+        "kind_template": f"inventory/kinds/_{found.kind}.html",
+        "sentence_template": f"inventory/sentences/_{_sentence_of(found)}.html",
+        **_around(found, record, names, request.user),
+    }
+    return render(request, "inventory/asset.html", context)
+
+
+def _as_of(request: SignedInRequest, found: Asset, moment: datetime) -> HttpResponse:
+    """The record as it was. Verdicts and neighbours belong to now and are left out."""
+    version = history.version_at(found, moment)
+    record = history.typed(version.record) if version else None
+    names = _names(found, [record] if record else [], request.user)
+    context = {
+        **(_head(found, record, names) if record else {"asset": found, **_place(found)}),
+        "as_of": moment,
+        "version": version,
+        "everything": _everything(record, names) if record else [],
+        "earliest": found.versions.order_by("valid_from").first(),
+    }
+    return render(request, "inventory/asset_as_of.html", context)
+
+
+def _head(found: Asset, record: AnyRecord, names: history.Names) -> dict[str, Any]:
+    return {
+        "asset": found,
+        "record": record,
+        "sections": sections_of(record, names),
+        "names": names,
+        **_place(found),
+    }
+
+
+def _place(found: Asset) -> dict[str, Any]:
+    """Where the asset is listed."""
+    name = listings.address_of(Kind(found.kind))
+    address = reverse("inventory:assets", args=[name])
+    if found.kind == Kind.ROLE:
+        address += "?show=roles"
+    return {
+        "list_title": listings.LISTINGS.get(name, LIST_OF_ACCESS).title,
+        "list_address": address,
+    }
+
+
+LIST_OF_ACCESS = listings.LISTINGS["grants"]
+
+
+def _records(steps: Iterable[history.Step]) -> list[AnyRecord]:
+    found = [step.record for step in steps]
+    return found + [step.older_record for step in steps if step.older_record is not None]
+
+
+def _names(found: Asset, records: list[AnyRecord], user: User) -> history.Names:
+    """Names for everything the records point at, as far as the person may see it."""
+    wanted = {pair for record in records for pair in facts.refs_of(record)}
+    rows = (
+        Asset.objects.visible_to(user)
+        .filter(
+            source_id=found.source_id,
+            kind__in={kind for kind, _ in wanted},
+            ref__in={ref for _, ref in wanted},
+        )
+        .select_related("source")
+    )
+    # An id may have been used again: what exists now comes last and wins.
+    return history.Names(sorted(rows, key=lambda row: (row.gone_at is None, row.pk)))
+
+
+def _open_findings(found: Asset, user: User) -> dict[str, Any]:
+    """Open findings about the asset, worst first. By related name: they are kept further up."""
+    if not user.may(Permission.FINDING_READ):
+        return {"findings": [], "finding_count": 0}
+    rows: Any = found.findings.filter(state="open")  # type: ignore[attr-defined]
+    ordered = rows.order_by("severity_rank", "-opened_at", "pk")
+    return {"findings": list(ordered[:MOST_FINDINGS]), "finding_count": rows.count()}
+
+
+def _sentence_of(found: Asset) -> str:
+    return found.kind if found.kind in (Kind.VM, Kind.HOST) else "other"
+
+
+def _everything(record: AnyRecord, names: history.Names) -> list[facts.Fact]:
+    """Every fact of a record that has no place of its own under a heading."""
+    told = {"platform", "uid", "ref", "name", "owner", "team", "classification", "criticality"}
+    told.update(field for _, fields in SECTIONS[kind_of(record)] for field in fields)
+    return [
+        facts.fact(record, field, names) for field in record.__struct_fields__ if field not in told
+    ]
+
+
+_BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
+    Kind.VM: around.machine,
+    Kind.HOST: around.host,
+    Kind.CLUSTER: around.cluster,
+    Kind.NETWORK: around.carrier,
+    Kind.DATASTORE: around.carrier,
+    Kind.ROLE: around.role,
+}
+
+
+def _around(found: Asset, record: AnyRecord, names: history.Names, user: User) -> dict[str, Any]:
+    build = _BUILDERS.get(Kind(found.kind))
+    return build(around.Subject(found, record, names, user)) if build else {}

@@ -1,0 +1,164 @@
+"""Lists of assets, one a kind: narrowed, sorted, paged by key, exported as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.access import SignedInRequest, requires
+from accounts.models import User
+from accounts.permissions import Permission
+from inventory import facts, listings
+from inventory.filters import AssetFilter
+from inventory.history import Names, typed
+from inventory.listings import Listing
+from inventory.models import Asset, Source
+from inventory.records import Kind
+from inventory.views import narrowing, rows
+from ui import fragments, pages
+from ui.exports import as_csv
+
+PAGE = 100
+
+
+@requires(Permission.ASSET_READ)
+def assets(request: SignedInRequest, name: str) -> HttpResponse:
+    """The assets of one kind that the person may see, narrowed by the address."""
+    listing = _listing(request, name)
+    everything = _of_kind(request.user, listing)
+    narrowed = AssetFilter(request.GET, queryset=everything, user=request.user)
+    sort = request.GET.get("sort", "name")
+    shown = pages.page(
+        narrowed.qs.select_related("source", "team"),
+        order=narrowing.order_of(sort),
+        query=request.GET,
+        total=narrowed.qs.count(),
+        one=listing.one,
+        many=listing.many,
+        size=PAGE,
+    )
+    context = {
+        "name": name,
+        "listing": listing,
+        "rows": rows.build(listing.kind, shown.rows, request.user),
+        "row_template": f"inventory/rows/_{listing.kind.value}.html",
+        "page": shown,
+        "problems": _problems(narrowed),
+        "columns": narrowing.heads(request, listing, sort),
+        "fields": narrowing.fields(request, listing),
+        "chips": narrowing.chips(request),
+        "is_narrowed": any(request.GET.get(key) for key in narrowing.NARROWING),
+        **_answer(everything, listing, request.user),
+        "may_export": request.user.may(Permission.ASSET_EXPORT),
+        "export_address": f"{reverse('inventory:export', args=[name])}?{request.GET.urlencode()}",
+        "address": request.path,
+        "clear_address": request.path + ("?show=roles" if listing.kind is Kind.ROLE else ""),
+        "kept": narrowing.kept(request, listing),
+        "show_source": Source.objects.visible_to(request.user).count() > 1,
+        "empty_title": f"There are no {listing.many}",
+        **_way_out(request.user),
+    }
+    wanted = fragments.is_wanted(request)
+    page = "inventory/_asset_table.html" if wanted else "inventory/asset_list.html"
+    return render(request, page, context)
+
+
+@requires(Permission.ASSET_EXPORT)
+def export(request: SignedInRequest, name: str) -> HttpResponseBase:
+    """The same list, whole, as CSV."""
+    listing = _listing(request, name)
+    narrowed = AssetFilter(request.GET, queryset=_of_kind(request.user, listing), user=request.user)
+    found = narrowed.qs.select_related("source", "team").order_by("sort_name", "pk")
+    header = [
+        "Id",
+        "Name",
+        "Source",
+        "Team",
+        *(facts.label(field) for field in listing.exported),
+        "First seen",
+        "Missing since",
+        "Gone",
+        "Stable id",
+    ]
+    return as_csv(listing.many, header, _lines(found, listing, request.user), now=timezone.now())
+
+
+def _lines(found: QuerySet[Asset], listing: Listing, user: User) -> Iterator[Sequence[object]]:
+    names = _names_by_source(listing, user)
+    for asset in found.iterator(chunk_size=1000):
+        record = typed(asset.record)
+        name_of = names.get(asset.source_id, facts.unnamed)
+        yield (
+            asset.pk,
+            asset.name,
+            asset.source.name,
+            asset.team.name if asset.team else "",
+            *(facts.words(f, getattr(record, f), name_of) for f in listing.exported),
+            asset.first_seen_at,
+            asset.missing_since,
+            asset.gone_at,
+            asset.uid,
+        )
+
+
+def _names_by_source(listing: Listing, user: User) -> dict[int, facts.NameOf]:
+    """Names of the hosts, clusters and switches that lines point at, if the person may see them."""
+    kinds = {facts.POINTS_AT[f] for f in listing.exported if f in facts.POINTS_AT}
+    by_source: dict[int, list[Asset]] = {}
+    for each in Asset.objects.visible_to(user).filter(kind__in=kinds).defer("record"):
+        by_source.setdefault(each.source_id, []).append(each)
+    return {source: Names(each) for source, each in by_source.items()}
+
+
+def _answer(everything: QuerySet[Asset], listing: Listing, user: User) -> dict[str, Any]:
+    """The numbers of the first sentence, and how old they are."""
+    counts = everything.aggregate(
+        known=Count("pk", filter=Q(gone_at__isnull=True)),
+        unowned=Count("pk", filter=Q(gone_at__isnull=True, owner="")),
+        unclear=Count("pk", filter=Q(gone_at__isnull=True, owner__isnull=True)),
+        missing=Count("pk", filter=Q(gone_at__isnull=True, missing_since__isnull=False)),
+        unjudged=Count("pk", filter=Q(gone_at__isnull=True, evaluated_at__isnull=True)),
+    )
+    sources = list(Source.objects.visible_to(user).filter(is_enabled=True))
+    published = [source.published_at for source in sources]
+    return {
+        **counts,
+        "is_owned": listing.kind in (Kind.VM, Kind.IMAGE),
+        "sources": sources,
+        "oldest": min((p for p in published if p), default=None),
+        "never": [source for source in sources if source.published_at is None],
+        "incomplete": [s for s in sources if s.published_at and s.complete_at != s.published_at],
+    }
+
+
+def _way_out(user: User) -> dict[str, str]:
+    """What somebody who sees nothing at all can do about it."""
+    if user.may(Permission.SOURCE_MANAGE) and user.sees_everything:
+        return {"add_label": "Add a source", "add_address": reverse("inventory:add-source")}
+    return {"add_label": "", "add_address": ""}
+
+
+def _of_kind(user: User, listing: Listing) -> QuerySet[Asset]:
+    return Asset.objects.visible_to(user).filter(kind=listing.kind)
+
+
+def _problems(narrowed: AssetFilter) -> list[str]:
+    """What in the address was not understood: such a list is empty, and says why."""
+    return [
+        f"{name.replace('_', ' ').capitalize()}: {error}"
+        for name, errors in narrowed.form.errors.items()
+        for error in errors
+    ]
+
+
+def _listing(request: SignedInRequest, name: str) -> Listing:
+    found = listings.named(name, roles=request.GET.get("show") == "roles")
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,202 @@
+"""The rows of a list: each asset with its record and what stands around it, in a few queries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from django.db.models import Count, Q
+
+from accounts.models import User
+from inventory import panels
+from inventory.history import typed
+from inventory.models import Asset
+from inventory.records import AnyRecord, Datastore, Kind, Network, Switch
+
+_WORST = ("fail", "error", "unknown")
+
+
+class Row(msgspec.Struct):
+    asset: Asset
+    record: AnyRecord
+    verdict: str = "not_applicable"
+    findings: int = 0
+    parent: Asset | None = None  # host of a machine, cluster of a host, switch of a network
+    machines: int = 0
+    hosts: int = 0
+    grants: int = 0
+
+
+def build(kind: Kind, assets: Sequence[Asset], user: User) -> list[Row]:
+    """Rows for a page of assets. Whatever stands around them is only what the person may see."""
+    rows = [Row(asset, typed(asset.record)) for asset in assets]
+    if not rows:
+        return rows
+    if panels.is_judged(kind):
+        _judge(rows)
+    _attach_parents(kind, rows, user)
+    if kind in (Kind.NETWORK, Kind.DATASTORE):
+        _count_listed(rows, user)
+    elif kind is Kind.HOST:
+        _count_on_hosts(rows, user)
+    elif kind is Kind.CLUSTER:
+        _count_in_clusters(rows, user)
+    elif kind is Kind.SWITCH:
+        _count_hosts_of_switches(rows, user)
+    elif kind is Kind.ROLE:
+        _count_grants(rows, user)
+    return rows
+
+
+def _judge(rows: Iterable[Row]) -> None:
+    """The worst answer about each, and its open findings: by related name, kept further up."""
+    by_pk = {row.asset.pk: row for row in rows}
+    counted = Asset.objects.filter(pk__in=by_pk).order_by()
+    for pk, n in counted.annotate(
+        n=Count("findings", filter=Q(findings__state="open"))
+    ).values_list("pk", "n"):
+        by_pk[pk].findings = n
+    said: dict[int, set[str]] = {pk: set() for pk in by_pk}
+    for pk, outcome in counted.filter(verdicts__outcome__in=_WORST).values_list(
+        "pk", "verdicts__outcome"
+    ):
+        said[pk].add(outcome)
+    for pk, row in by_pk.items():
+        worst = next((each for each in _WORST if each in said[pk]), "pass")
+        row.verdict = worst if row.asset.evaluated_at else "unknown"
+
+
+def _attach_parents(kind: Kind, rows: Sequence[Row], user: User) -> None:
+    field, parent_kind = {
+        Kind.VM: ("host_ref", Kind.HOST),
+        Kind.HOST: ("cluster_ref", Kind.CLUSTER),
+        Kind.NETWORK: ("switch_ref", Kind.SWITCH),
+        Kind.GRANT: ("role_id", Kind.ROLE),
+    }.get(kind, ("", None))
+    if parent_kind is None:
+        return
+    wanted = {(row.asset.source_id, str(getattr(row.record, field))) for row in rows}
+    found = _by_ref(wanted, [parent_kind], user)
+    for row in rows:
+        row.parent = found.get((row.asset.source_id, str(getattr(row.record, field))))
+
+
+def _by_ref(
+    wanted: set[tuple[int, str]], kinds: list[Kind], user: User
+) -> dict[tuple[int, str], Asset]:
+    """Assets by source and managed object id, those that exist and the person may see."""
+    if not wanted:
+        return {}
+    candidates = (
+        Asset.objects.visible_to(user)
+        .present()
+        .filter(
+            kind__in=kinds,
+            source_id__in={source for source, _ in wanted},
+            ref__in={ref for _, ref in wanted},
+        )
+    )
+    return {(each.source_id, each.ref): each for each in candidates.select_related("source")}
+
+
+def _count_listed(rows: Sequence[Row], user: User) -> None:
+    """Machines on networks and datastores, of those the person may see."""
+    wanted = {
+        (row.asset.source_id, ref)
+        for row in rows
+        if isinstance(row.record, Network | Datastore)
+        for ref in row.record.vm_refs or ()
+    }
+    seen = _refs_seen(wanted, user)
+    for row in rows:
+        if isinstance(row.record, Network | Datastore):
+            row.machines = sum(
+                (row.asset.source_id, ref) in seen for ref in set(row.record.vm_refs or ())
+            )
+
+
+def _refs_seen(wanted: set[tuple[int, str]], user: User) -> set[tuple[int, str]]:
+    if not wanted:
+        return set()
+    machines = (
+        Asset.objects.visible_to(user)
+        .present()
+        .filter(
+            kind=Kind.VM,
+            source_id__in={source for source, _ in wanted},
+            ref__in={ref for _, ref in wanted},
+        )
+    )
+    return set(machines.values_list("source_id", "ref"))
+
+
+def _machines_by_host(refs: set[tuple[int, str]], user: User) -> Counter[tuple[int, str]]:
+    machines = (
+        Asset.objects.visible_to(user)
+        .present()
+        .filter(
+            kind=Kind.VM,
+            source_id__in={source for source, _ in refs},
+            host_ref__in={ref for _, ref in refs},
+        )
+        .order_by()
+        .values("source_id", "host_ref")
+        .annotate(n=Count("pk"))
+    )
+    return Counter({(each["source_id"], each["host_ref"]): each["n"] for each in machines})
+
+
+def _count_on_hosts(rows: Sequence[Row], user: User) -> None:
+    counts = _machines_by_host({(row.asset.source_id, row.asset.ref) for row in rows}, user)
+    for row in rows:
+        row.machines = counts[row.asset.source_id, row.asset.ref]
+
+
+def _count_in_clusters(rows: Sequence[Row], user: User) -> None:
+    hosts = (
+        Asset.objects.visible_to(user)
+        .present()
+        .filter(kind=Kind.HOST, source_id__in={row.asset.source_id for row in rows})
+        .values_list("source_id", "ref", "record__cluster_ref")
+    )
+    members: dict[tuple[int, str], set[tuple[int, str]]] = {}
+    for source, ref, cluster in hosts:
+        members.setdefault((source, cluster), set()).add((source, ref))
+    counts = _machines_by_host({each for group in members.values() for each in group}, user)
+    for row in rows:
+        mine = members.get((row.asset.source_id, row.asset.ref), set())
+        row.hosts = len(mine)
+        row.machines = sum(counts[each] for each in mine)
+
+
+def _count_hosts_of_switches(rows: Sequence[Row], user: User) -> None:
+    wanted = {
+        (row.asset.source_id, ref)
+        for row in rows
+        if isinstance(row.record, Switch)
+        for ref in row.record.host_refs or ()
+    }
+    seen = _by_ref(wanted, [Kind.HOST], user)
+    for row in rows:
+        if isinstance(row.record, Switch):
+            row.hosts = sum(
+                (row.asset.source_id, ref) in seen for ref in row.record.host_refs or ()
+            )
+
+
+def _count_grants(rows: Sequence[Row], user: User) -> None:
+    grants = (
+        Asset.objects.visible_to(user)
+        .present()
+        .filter(kind=Kind.GRANT, source_id__in={row.asset.source_id for row in rows})
+        .order_by()
+        .values("source_id", "record__role_id")
+        .annotate(n=Count("pk"))
+    )
+    counts: dict[Any, int] = {
+        (each["source_id"], str(each["record__role_id"])): each["n"] for each in grants
+    }
+    for row in rows:
+        row.grants = counts.get((row.asset.source_id, row.asset.uid), 0)
