@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,7 +26,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "username_password_mismatch": "This username and password do not belong together.",
         "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
-        "incorrect_code": "This code is not right. Codes change every 30 seconds.",
         "incorrect_password": "This password is not right.",
         "rate_limited": "Too many attempts. Wait a minute, then try again.",
     }
@@ -58,4 +64,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().add_message(*args, **kwargs)
 
 
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors are sealed with the key ring: a copy of the database opens none."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": "This code is not right. Codes change every 30 seconds.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        """The text sealed with the first key of the ring."""
+        key_id = next(iter(settings.CREDENTIAL_KEYS))
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = _cipher(key_id).encrypt(nonce, text.encode(), _PURPOSE)
+        return f"{key_id}:{base64.b64encode(nonce + sealed).decode()}"
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The text again, or raise KeyError (the key is gone) or InvalidTag (it was altered)."""
+        key_id, _, encoded = encrypted_text.partition(":")
+        data = base64.b64decode(encoded)
+        return _cipher(key_id).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PURPOSE).decode()
+
+
+def _cipher(key_id: str) -> AESGCM:
+    """A key of its own: what is sealed here can never be opened as a source's credential."""
+    derive = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_PURPOSE)
+    return AESGCM(derive.derive(settings.CREDENTIAL_KEYS[key_id]))
+
+
+_NONCE_BYTES = 12
+_PURPOSE = b"vmgov second factor"
 _SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})

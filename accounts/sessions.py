@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from axes.signals import user_locked_out
 from django.contrib.auth import signals as auth
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction
-from django.db.models import F
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -53,33 +54,36 @@ def code_failed(user: User, **_: Any) -> None:
     _record_against("accounts:session:refuse-code", user.username)
 
 
-@receiver(mfa.authenticator_added)
-def factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _factor_changed(request, user, authenticator, "accounts:factor:add")
+@receiver(post_save, sender=Authenticator)
+def factor_added(instance: Authenticator, *, created: bool, raw: bool, **_: Any) -> None:
+    if created and not raw:
+        _factor_changed(instance, "accounts:factor:add")
 
 
-@receiver(mfa.authenticator_removed)
-def factor_removed(
-    request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
-) -> None:
-    _factor_changed(request, user, authenticator, "accounts:factor:remove")
-
-
-@receiver(mfa.authenticator_reset)
-def factor_reset(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _factor_changed(request, user, authenticator, "accounts:factor:reset")
+@receiver(post_delete, sender=Authenticator)
+def factor_removed(instance: Authenticator, **_: Any) -> None:
+    _factor_changed(instance, "accounts:factor:remove")
 
 
 @transaction.atomic
-def _factor_changed(
-    request: HttpRequest, user: User, authenticator: Authenticator, action: str
-) -> None:
-    """A changed second factor ends every other session of the person."""
-    User.objects.filter(pk=user.pk).update(session_generation=F("session_generation") + 1)
-    user.refresh_from_db(fields=["session_generation"])
-    if request.user.is_authenticated and request.user.pk == user.pk:
+def _factor_changed(factor: Authenticator, action: str) -> None:
+    """A changed second factor ends every other session of the person.
+
+    The signals of django-allauth itself come after the commit, too late for the audit log.
+    """
+    user = User.objects.select_for_update().get(pk=factor.user_id)
+    user.session_generation += 1
+    user.save(update_fields=["session_generation"])
+    request: HttpRequest | None = context.request
+    if request is not None and request.user.pk == user.pk:
         update_session_auth_hash(request, user)
-    trail.record(user, action, user, after={"factor": str(authenticator.type)})
+    trail.record(user, action, user, after={"factor": str(factor.type)})
+
+
+def username_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str | None:
+    """Whom an attempt is counted against: one name however it is written."""
+    typed = (credentials or {}).get("username") or request.POST.get("login")
+    return User.normalize_username(str(typed)).strip().lower()[:150] if typed else None
 
 
 def _record_against(action: str, username: str | None) -> None:

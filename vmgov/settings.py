@@ -234,6 +234,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxy_count
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "vmgov"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
@@ -242,7 +243,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "account/locked.html"
-AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "accounts.sessions.username_of"
 AXES_ENABLE_ADMIN = False
 AXES_IPWARE_PROXY_COUNT = ENV.proxy_count
 AXES_IPWARE_META_PRECEDENCE_ORDER = (
@@ -352,6 +353,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SORT_OPERATIONS": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"AssetKindEnum": "inventory.models.KindChoices"},
 }
 
 # --- mail and logs --------------------------------------------------------------------------------

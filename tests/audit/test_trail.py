@@ -89,14 +89,11 @@ def test_sql_cannot_change_an_entry(statement: str):
 def test_flushing_the_database_is_refused():
     an_entry()
 
-    with pytest.raises(DatabaseError), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         # Undo what lets the tests clean up after themselves.
-        operations = type(connection.ops)
-        patch.setattr(operations, "execute_sql_flush", _plain_flush)
-        try:
+        patch.setattr(type(connection.ops), "execute_sql_flush", _plain_flush)
+        with pytest.raises(CommandError):
             call_command("flush", interactive=False, verbosity=0)
-        except CommandError as error:
-            raise error.__cause__ or error from error
 
     assert Entry.objects.count() == 1
 
@@ -109,9 +106,9 @@ def _plain_flush(self, sql_list):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_rolled_back_leaves_no_entry():
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         trail.record(None, "tests:thing:do")
-        raise RuntimeError
+        transaction.set_rollback(True)
 
     assert not Entry.objects.exists()
 
