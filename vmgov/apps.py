@@ -12,7 +12,7 @@ class VmgovConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the Celery app, so that `task.delay()` works in web and commands."""
-        from vmgov import celery, checks  # noqa: F401
+        from vmgov import celery, checks, openapi  # noqa: F401
 
 
 class StaticFiles(StaticFilesConfig):
