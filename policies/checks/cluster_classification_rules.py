@@ -86,7 +86,11 @@ def _running(hosts: frozenset[str], estate: Estate) -> list[VirtualMachine]:
 
 def _binding(rule: PlacementRule) -> bool | None:
     """Whether the rule ties machines to hosts for certain; None when that was not read."""
-    if rule.type != "vm-host" or rule.enabled is False or rule.mandatory is False:
+    if (
+        rule.type not in ("vm-host", "vm-host-anti")
+        or rule.enabled is False
+        or rule.mandatory is False
+    ):
         return False
     return True if rule.enabled and rule.mandatory else None
 
@@ -97,8 +101,10 @@ def _overlapping(
     """Machines that may run on a host where a machine of another classification may run."""
     allowed: dict[str, frozenset[str]] = {}
     for rule in rules:
+        named = frozenset(rule.host_refs)
+        open_to = hosts - named if rule.type == "vm-host-anti" else named
         for ref in rule.vm_refs:
-            allowed[ref] = allowed.get(ref, hosts) & frozenset(rule.host_refs)
+            allowed[ref] = allowed.get(ref, hosts) & open_to
     labels_at: dict[str, set[str]] = {}
     labelled = [(vm, vm.classification.casefold()) for vm in running if vm.classification]
     for vm, label in labelled:

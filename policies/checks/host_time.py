@@ -51,10 +51,13 @@ class Params(Parameters, frozen=True):
 )
 def keeps_time(host: Host, params: Params) -> Iterator[Violation]:
     connected(host)
-    protocol = known(host.time_protocol, "time_protocol")
+    # A platform that does not name the protocol knows only NTP, so a fault of it is proven; that
+    # nothing else is wrong is not.
+    protocol = host.time_protocol or "ntp"
     if protocol != "ptp":
         yield from _servers(host, params)
     yield from _daemon(host, DAEMONS.get(protocol, "ntpd"))
+    known(host.time_protocol, "time_protocol")
 
 
 def _servers(host: Host, params: Params) -> Iterator[Violation]:

@@ -31,6 +31,7 @@ WANTED: dict[str, str] = {
     "tools.guest.desktop.autolock": "true",
     "mks.enable3d": "false",
     "remotedisplay.maxconnections": "1",
+    "remotedisplay.vnc.enabled": "false",
     "tools.setinfo.sizelimit": "1048576",
 }
 ABSENT = ("sched.mem.pshare.salt",)

@@ -23,7 +23,7 @@ from policies.spec import (
 class Params(Parameters, frozen=True):
     forbidden: Annotated[
         tuple[str, ...], Meta(description="Kinds of device a machine must not have")
-    ] = ("floppy", "serial", "parallel", "usb", "pci")
+    ] = ("floppy", "serial", "parallel", "usb", "pci", "scsi")
     disconnected: Annotated[
         tuple[str, ...], Meta(description="Kinds of device that must not be connected")
     ] = ("cdrom",)

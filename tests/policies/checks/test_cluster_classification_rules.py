@@ -49,6 +49,22 @@ def test_a_rule_that_does_not_bind_keeps_nothing_apart(fact):
     assert violations(CHECK, cluster(*rules), WEB, DATABASE)
 
 
+def test_rules_that_forbid_a_host_keep_them_apart_too():
+    rules = (
+        tie(WEB, "host-2", type="vm-host-anti"),
+        tie(DATABASE, "host-1", type="vm-host-anti"),
+    )
+
+    assert passes(CHECK, cluster(*rules), WEB, DATABASE)
+    assert violations(CHECK, cluster(*rules[:1]), WEB, DATABASE)
+
+
+def test_a_rule_between_machines_ties_nobody_to_a_host():
+    rules = (tie(WEB, "host-1", type="anti-affinity"), tie(DATABASE, "host-2"))
+
+    assert violations(CHECK, cluster(*rules), WEB, DATABASE)
+
+
 def test_one_host_leaves_nothing_to_rule():
     assert excused(CHECK, a_cluster(host_refs=("host-1",)), WEB)
 

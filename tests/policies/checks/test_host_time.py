@@ -55,6 +55,10 @@ def test_what_could_not_be_read_is_unknown(fact):
     assert missing(CHECK, a_host(**without(fact))) == fact
 
 
+def test_a_missing_server_is_proven_when_the_protocol_is_not_named():
+    assert keys(CHECK, a_host(time_protocol=None, time_servers=())) == {"servers"}
+
+
 def test_a_daemon_that_is_not_listed_is_unknown():
     assert missing(CHECK, a_host(services=())) == "services: the state of ntpd"
     assert missing(CHECK, a_host(services=(a_service("ntpd", running=None, policy="on"),)))

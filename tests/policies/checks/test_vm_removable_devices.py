@@ -26,7 +26,7 @@ def test_a_connected_disc_fails():
     assert violation.message == "app-01 has cdrom 1 connected."
 
 
-@pytest.mark.parametrize("kind", ["floppy", "serial", "parallel", "usb", "pci"])
+@pytest.mark.parametrize("kind", ["floppy", "serial", "parallel", "usb", "pci", "scsi"])
 def test_the_other_devices_fail_connected_or_not(kind):
     for state in (True, False, None):
         assert violations(CHECK, a_vm(devices=(a_device(kind, connected=state),)))
