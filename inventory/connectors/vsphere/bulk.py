@@ -71,7 +71,7 @@ class BulkReader:
         """The values a method returns, decoded like properties."""
         answer = self._post(method, this, arguments)
         with _Reading(method):
-            return list(xml.returned_values(answer.body))
+            return list(xml.returned_values(answer.body, method=method))
 
     def _read(self, wanted: Wanted, object_set: str) -> Iterator[list[ObjectContent]]:
         paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)

@@ -67,6 +67,7 @@ class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
         if answer.status not in (200, 500):
             raise _unreadable(method, f"HTTP status {answer.status}")
         try:
+            _require_whole(answer.body, method)  # pyVmomi would take half an answer for a whole one
             read = soap.SoapResponseDeserializer(outerStub or self).Deserialize(
                 answer.body, info.result
             )
@@ -76,8 +77,8 @@ class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
             raise SessionLost("vCenter does not know the session.", code="session") from None
         if isinstance(read, Exception):
             raise read
-        if answer.status != 200:
-            raise _unreadable(method, "a failure without a fault")
+        if answer.status != 200 or (read is None and info.result is not type(None)):
+            raise _unreadable(method, "neither a result nor a fault")
         return read
 
 
@@ -118,6 +119,7 @@ class Client:
                     account=account,
                     key=key,
                     stub=stub,
+                    transports=(self._transport, bulk_transport),
                     bulk=BulkReader(
                         bulk_transport,
                         soap_action=stub.versionId,
@@ -183,13 +185,26 @@ class OpenSession:
     """What can be asked of a vCenter while logged in."""
 
     def __init__(
-        self, *, content: Content, account: str, key: str, stub: _Stub, bulk: BulkReader
+        self,
+        *,
+        content: Content,
+        account: str,
+        key: str,
+        stub: _Stub,
+        bulk: BulkReader,
+        transports: tuple[Transport, ...],
     ) -> None:
         self.content = content
         self.account = account
         self.key = key
         self.bulk = bulk
         self._stub = stub
+        self._transports = transports
+
+    def drop_connections(self) -> None:
+        """Close every connection, so that what comes next is asked over verified new ones."""
+        for transport in self._transports:
+            transport.close()
 
     @contextlib.contextmanager
     def view(self, *types: str) -> Iterator[View]:
@@ -291,13 +306,16 @@ def _not_vcenter(where: str, what: str) -> CollectionFailed:
 def _service_content(stub: _Stub) -> Any:
     where = f"{stub._transport.endpoint.host}:{stub._transport.endpoint.port}"
     try:
-        return vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
     except TransportLost as error:
         if error.code == "malformed":
             raise _not_vcenter(where, "its answer is not one of the vSphere API") from None
         raise
     except vmodl.MethodFault:
         raise _not_vcenter(where, "it refused to describe itself") from None
+    if content is None or content.sessionManager is None:  # an answer without a word in it
+        raise _not_vcenter(where, "its answer is empty")
+    return content
 
 
 def _content(content: Any) -> Content:
@@ -353,6 +371,12 @@ def _logged_out(manager: Any) -> bool:
     except (CollectionFailed, vmodl.MethodFault):
         return False
     return True
+
+
+def _require_whole(body: bytes, method: str) -> None:
+    """Raise Malformed unless the body is a whole answer to the method, or a whole fault."""
+    with contextlib.suppress(xml.SoapFault):
+        xml.result(body, to=method)
 
 
 def _unreadable(method: str, what: str) -> TransportLost:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from inventory.connectors.base import CollectionFailed, Count, Doubt, Item, Unreadable
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
-from inventory.connectors.vsphere.failures import SessionLost
+from inventory.connectors.vsphere.failures import SessionLost, TransportLost
 from inventory.connectors.vsphere.mapping import access, fabric, hosts, machines
 from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
 from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
@@ -39,10 +39,12 @@ class Collection:
     def items(self) -> Iterator[Item]:
         """The platform first; then everything, each kind followed by its count and its doubts.
 
-        Raise CollectionFailed when not even the platform can be described.
+        Raise CollectionFailed when not even the platform can be described, or when whoever answers
+        is no longer who answered first.
         """
         yield from self._platform()
         steps: tuple[tuple[Kind | None, Step], ...] = (
+            (None, self._root_access),
             (None, self._tree),
             (Kind.VM, self._custom_fields),
             (Kind.ROLE, self._roles),
@@ -65,8 +67,9 @@ class Collection:
                 return
             except SoapFault as fault:
                 yield _refused(kind, fault)
-            except CollectionFailed as error:
+            except TransportLost as error:
                 yield Doubt(kind=kind, code="transport", message=str(error))
+                self._session.drop_connections()  # where one broke, the others may have as well
                 failures += 1
                 if failures == _GIVE_UP_AFTER:
                     yield from _unread(steps[at + 1 :])
@@ -102,7 +105,6 @@ class Collection:
         )
         yield Count(kind=Kind.PLATFORM, expected=1)
         yield from notes
-        yield from self._root_access()
 
     def _root_access(self) -> Iterator[Item]:
         root = self._content.root_folder

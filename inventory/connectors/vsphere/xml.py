@@ -94,8 +94,11 @@ def _parse(body: bytes) -> Element:
         raise Malformed(f"not well-formed at line {error.lineno}, column {error.offset}") from None
 
 
-def result(body: bytes) -> Element:
-    """The `…Response` element of an answer; raise SoapFault for a fault, Malformed otherwise."""
+def result(body: bytes, *, to: str = "") -> Element:
+    """The `…Response` element of an answer; raise SoapFault for a fault, Malformed otherwise.
+
+    `to` names the method that has to be answered.
+    """
     root = parse(body)
     envelope_body = root.find(f"{{{SOAP}}}Body")
     if root.tag != f"{{{SOAP}}}Envelope" or envelope_body is None or len(envelope_body) == 0:
@@ -103,6 +106,8 @@ def result(body: bytes) -> Element:
     first = envelope_body[0]
     if first.tag == f"{{{SOAP}}}Fault":
         raise _fault(first)
+    if to and first.tag != f"{{{VIM}}}{to}Response":
+        raise Malformed("the answer to another question")
     return first
 
 
@@ -118,9 +123,9 @@ def page(body: bytes) -> Page:
     )
 
 
-def returned_values(body: bytes) -> Iterator[Any]:
+def returned_values(body: bytes, *, method: str) -> Iterator[Any]:
     """Each `returnval` of an answer as a plain value, or raise SoapFault or Malformed."""
-    for found in result(body).iterfind(f"{{{VIM}}}returnval"):
+    for found in result(body, to=method).iterfind(f"{{{VIM}}}returnval"):
         yield value(found)
 
 
