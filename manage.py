@@ -9,13 +9,18 @@ def main() -> None:
     """Run a command; if it needs the embedded database, have it running meanwhile."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vmgov.settings")
     try:
-        from vmgov.embedded import database_for
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+
+        from vmgov import embedded, env, postgres
     except ModuleNotFoundError as error:
         sys.exit(f"{error}. Run `make setup`, then .venv/bin/python manage.py …")
-    from django.core.management import execute_from_command_line
-
-    with database_for(sys.argv):
-        execute_from_command_line(sys.argv)
+    try:
+        env.load()
+        with embedded.database_for(sys.argv):
+            execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, postgres.PostgresFailed) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
