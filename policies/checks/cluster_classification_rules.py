@@ -48,10 +48,11 @@ def classification_rules(cluster: Cluster, estate: Estate) -> Iterator[Violation
     rules = known(cluster.rules, "rules")
     if len(hosts) < 2:
         not_applicable("There is no second host to move to.")
-    running = _running(hosts, estate)
-    labels = {vm.classification.casefold() for vm in running if vm.classification}
+    machines = _machines(hosts, estate)
+    running = [vm for vm in machines if vm.power_state is PowerState.ON]
     sure = _overlapping(running, hosts, [rule for rule in rules if _binding(rule) is not False])
     if sure:
+        labels = {vm.classification.casefold() for vm in running if vm.classification}
         names = listed(sorted(labels))
         yield Violation(
             message=(
@@ -63,19 +64,22 @@ def classification_rules(cluster: Cluster, estate: Estate) -> Iterator[Violation
             evidence={"classifications": sorted(labels), "machines": sure[:20]},
         )
         return
-    if _overlapping(running, hosts, [rule for rule in rules if _binding(rule)]):
+    binding = [rule for rule in rules if _binding(rule)]
+    if _overlapping(running, hosts, binding):
         raise FactMissing("rules: whether they are enabled and mandatory")
-    unlabelled = [vm.name for vm in running if not vm.classification]
-    if unlabelled and len(running) > 1:
+    if _overlapping(machines, hosts, binding):
+        unread = [vm.name for vm in machines if vm.power_state is None]
+        raise FactMissing(f"the power state of {listed(unread)}")
+    unlabelled = [vm.name for vm in machines if not vm.classification]
+    if unlabelled and len(machines) > 1:
         raise FactMissing(f"the classification of {listed(unlabelled)}")
-    if any(vm.power_state is None for vm in running) and len(labels) > 1:
-        raise FactMissing("the power state of every machine")
     if estate.derived(has_unplaced_machines):
         raise FactMissing("host_ref of a machine that may run here")
     estate.whole(Kind.VM)
 
 
-def _running(hosts: frozenset[str], estate: Estate) -> list[VirtualMachine]:
+def _machines(hosts: frozenset[str], estate: Estate) -> list[VirtualMachine]:
+    """The machines on these hosts that run or may run."""
     return [
         vm
         for ref in sorted(hosts)
@@ -96,7 +100,7 @@ def _binding(rule: PlacementRule) -> bool | None:
 
 
 def _overlapping(
-    running: list[VirtualMachine], hosts: frozenset[str], rules: list[PlacementRule]
+    machines: list[VirtualMachine], hosts: frozenset[str], rules: list[PlacementRule]
 ) -> list[str]:
     """Machines that may run on a host where a machine of another classification may run."""
     allowed: dict[str, frozenset[str]] = {}
@@ -106,7 +110,7 @@ def _overlapping(
         for ref in rule.vm_refs:
             allowed[ref] = allowed.get(ref, hosts) & open_to
     labels_at: dict[str, set[str]] = {}
-    labelled = [(vm, vm.classification.casefold()) for vm in running if vm.classification]
+    labelled = [(vm, vm.classification.casefold()) for vm in machines if vm.classification]
     for vm, label in labelled:
         for host in allowed.get(vm.ref, hosts):
             labels_at.setdefault(host, set()).add(label)

@@ -127,6 +127,18 @@ def test_losing_a_fact_never_turns_another_answer_into_a_pass(check: Check):
 
 
 @CHECKS
+def test_losing_a_fact_never_charges_a_sound_estate(check: Check):
+    records = a_sound_estate()
+
+    for kind in Kind:
+        for field in sorted(may_be_withheld(kind)):
+            poorer = [
+                withhold(one, [field]) if KIND_OF[type(one)] is kind else one for one in records
+            ]
+            assert not outcomes(check, poorer, Outcome.FAIL), (kind, field)
+
+
+@CHECKS
 def test_a_check_reads_nothing_that_it_does_not_declare(check: Check):
     for records in (a_sound_estate(), a_flawed_estate()):
         for uid, answer in answers(check, records).items():

@@ -76,6 +76,17 @@ def test_machines_that_are_off_and_agents_do_not_count():
     assert passes(CHECK, cluster(), WEB, off, agent)
 
 
+def test_a_machine_that_may_run_is_unknown_when_it_would_decide():
+    doubtful = a_vm("x", classification="secret", host_ref="host-2", power_state=None)
+
+    assert missing(CHECK, cluster(), WEB, doubtful) == "the power state of x"
+    assert passes(CHECK, cluster(tie(WEB, "host-1"), tie(doubtful, "host-2")), WEB, doubtful)
+
+
+def test_a_machine_alone_in_its_cluster_needs_no_classification():
+    assert passes(CHECK, cluster(), a_vm("x", classification="", host_ref="host-1"))
+
+
 def test_what_could_not_be_read_is_unknown():
     half_read = (tie(WEB, "host-1", mandatory=None), tie(DATABASE, "host-2"))
     unlabelled = a_vm("x", classification="", host_ref="host-2")
