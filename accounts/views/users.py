@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from accounts import people
 from accounts.access import SignedInRequest, recently_authenticated, requires
 from accounts.errors import NotPossible
+from accounts.filters import PersonFilter
 from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Team, User
 from accounts.permissions import Permission
@@ -28,37 +29,17 @@ def _people() -> QuerySet[User]:
 
 @requires(Permission.USER_READ)
 def user_list(request: SignedInRequest) -> HttpResponse:
-    """Everybody, filtered by name, role and whether they can sign in."""
-    query = request.GET.get("q", "").strip()
-    role = request.GET.get("role", "")
-    state = request.GET.get("state", "")
-    found = _people()
-    if query:
-        found = found.filter(
-            Q(username__icontains=query)
-            | Q(full_name__icontains=query)
-            | Q(email__icontains=query)
-            | Q(teams__name__icontains=query)
-        ).distinct()
-    if role in set(Role):
-        found = found.filter(role_assignments__role=role)
-    team = request.GET.get("team", "")
-    if team.isdecimal():
-        found = found.filter(teams=int(team[:9]))
-    if state in {"active", "disabled"}:
-        found = found.filter(is_active=state == "active")
+    """Everybody, filtered by name, role, team and whether they can sign in."""
+    search = PersonFilter(request.GET, queryset=_people())
     everybody = User.objects.count()
     active = User.objects.filter(is_active=True).count()
     context = {
-        "people": found,
-        "everybody": everybody,
+        "people": search.qs if search.is_valid() else User.objects.none(),
+        "form": search.form,
+        "is_filtered": any(request.GET.get(name) for name in search.filters),
         "active": active,
         "disabled": everybody - active,
         "clear_address": request.path,
-        "roles": list(Role),
-        "query": query,
-        "role": role,
-        "state": state,
         "may_manage": request.user.may(Permission.USER_MANAGE),
     }
     return render(request, "settings/user_list.html", context)
@@ -105,7 +86,7 @@ def user_edit(request: SignedInRequest, user_id: int) -> HttpResponse:
     form = PersonForm(request.POST or None, initial=_initial(person))
     if request.method == "POST" and form.is_valid():
         try:
-            _change(person, form, by=request.user)
+            person = _change(person, form, by=request.user)
         except NotPossible as error:
             form.add_error(None, str(error))
         else:
@@ -180,14 +161,14 @@ def _initial(person: User) -> dict[str, object]:
 
 
 @transaction.atomic
-def _change(person: User, form: PersonForm, *, by: User) -> None:
+def _change(person: User, form: PersonForm, *, by: User) -> User:
     """All of the form or nothing of it."""
     data = form.cleaned_data
     people.describe(user_id=person.pk, full_name=data["full_name"], email=data["email"], by=by)
     people.set_roles(user_id=person.pk, roles=data["roles"], by=by)
     teams: list[Team] = list(data["teams"])
     people.set_teams(user_id=person.pk, teams=teams, by=by)
-    people.set_scope(user_id=person.pk, scope=User.Scope(data["scope"]), by=by)
+    return people.set_scope(user_id=person.pk, scope=User.Scope(data["scope"]), by=by)
 
 
 def _password(request: HttpRequest, person: User, password: str) -> HttpResponse:
