@@ -407,6 +407,7 @@ def a_flawed_estate() -> list[AnyRecord]:
         ),
         a_vm("old-01", power_state=PowerState.OFF, criticality="low"),
         a_host(
+            network_refs=("network-app", "network-lab"),
             time_servers=(),
             lockdown_mode="lockdownDisabled",
             uefi_secure_boot=False,
@@ -438,6 +439,16 @@ def a_flawed_estate() -> list[AnyRecord]:
         a_cluster(host_refs=("host-esx-01", "host-esx-02")),
         a_network(
             vlan_type="none", vlan_id=0, security=loose, vm_refs=("vm-web-01", "vm-db-pay-02")
+        ),
+        a_network(
+            "lab",
+            type="standard",
+            switch_ref=None,
+            uplink=None,
+            vlan_type=None,
+            vlan_id=None,
+            security=None,
+            vm_refs=("vm-web-01", "vm-db-pay-02"),
         ),
         a_switch(security=loose, mirror_sessions=(), netflow_collector=""),
         a_datastore(host_refs=("host-esx-01", "host-esx-02")),
