@@ -187,13 +187,18 @@ def inert(text: object, limit: int = 0) -> str:
     return inert_text.shortened(str(text), limit) if limit else inert_text.inert(str(text))
 
 
-@register.inclusion_tag("ui/outside.html")
-def outside(text: object, limit: int = _LIST_LENGTH) -> dict[str, Any]:
-    """Text from outside in a list: inert, isolated, cut, and whole (to 500) in its title."""
+@register.simple_tag
+def outside(text: object, limit: int = _LIST_LENGTH) -> SafeString:
+    """Text from outside in a list: inert, isolated, cut, and whole (to 500) in its title.
+
+    Not a template: it stands inside sentences, where a line's end would be a blank before a comma.
+    """
     whole = str(text)
     short = inert_text.shortened(whole, limit)
     drawn = inert_text.shortened(whole, 500)
-    return {"short": short, "title": "" if drawn == short else drawn}
+    if drawn == short:
+        return format_html('<bdi class="v-outside">{}</bdi>', short)
+    return format_html('<bdi class="v-outside" title="{}">{}</bdi>', drawn, short)
 
 
 @register.inclusion_tag("ui/outside_whole.html")
