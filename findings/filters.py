@@ -111,9 +111,10 @@ def _team(_: FindingFilter, values: list[str]) -> Q:
 
 def _fact(field: str) -> Condition:
     def condition(_: FindingFilter, values: list[str]) -> Q:
-        wanted = Q(**{f"asset__{field}__in": values})
-        if SET_TO_NONE in values:
-            wanted |= Q(**{f"asset__{field}": ""})
+        named = [*values, ""] if SET_TO_NONE in values else values
+        # Said twice so that what is null is not lost from the opposite: Django takes a generated
+        # column for one that is never null.
+        wanted = Q(**{f"asset__{field}__in": named, f"asset__{field}__isnull": False})
         if UNKNOWN in values:
             wanted |= Q(**{f"asset__{field}__isnull": True})
         return wanted

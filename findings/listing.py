@@ -22,11 +22,11 @@ from ui.clock import exactly
 
 # What a person may sort by; the first is what a list does by itself.
 SORTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "severity": ("Severity", ("severity_rank", "-opened_at", "id")),
+    "severity": ("Most severe first", ("severity_rank", "-opened_at", "id")),
     "-opened": ("Newest first", ("-opened_at", "id")),
     "opened": ("Oldest first", ("opened_at", "id")),
-    "due": ("Due first", ("due_at", "id")),
-    "-updated": ("Changed last", ("-updated_at", "id")),
+    "due": ("Next due first", ("due_at", "id")),
+    "-updated": ("Latest change first", ("-updated_at", "id")),
 }
 MOMENTS = {
     "opened_since": "Opened since",

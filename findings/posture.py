@@ -241,12 +241,12 @@ def first_day(now: datetime) -> datetime:
 
 def source_lines(user: User, *, now: datetime) -> list[SourceLine]:
     """Sources with their last runs and whether their facts are stale. Two queries."""
-    runs = Prefetch("runs", queryset=SyncRun.objects.order_by("-id")[:RUNS_SHOWN])
-    sources = Source.objects.visible_to(user).prefetch_related(runs)
+    runs = Prefetch("runs", queryset=SyncRun.objects.order_by("-id")[:RUNS_SHOWN], to_attr="recent")
+    sources: Any = Source.objects.visible_to(user).prefetch_related(runs)
     return [
         SourceLine(
             source,
-            list(reversed(source.runs.all())),
+            source.recent[::-1],
             source.is_enabled and is_stale(source.published_at, source.interval_minutes, now=now),
         )
         for source in sources

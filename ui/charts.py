@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-WIDTH, HEIGHT = 720, 190
+WIDTH, HEIGHT = 720, 236
 LEFT, RIGHT, TOP, BOTTOM = 34, 4, 8, 22
 _ROUND = (1, 2, 5)
 

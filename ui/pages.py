@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
 from django.http import QueryDict
 
@@ -55,7 +56,10 @@ def page(
     place = _read(cursor, len(order))
     ordered = rows.order_by(*(_ordering(name) for name in order))
     if place is not None:
-        ordered = ordered.filter(_beyond(order, place))
+        try:
+            ordered = ordered.filter(_beyond(order, place))
+        except (ValidationError, ValueError, TypeError):  # values of another order
+            place = None
     found = list(ordered[: size + 1])
     has_more = len(found) > size
     found = found[:size]

@@ -86,8 +86,8 @@
 
   // Filters act at once; their button is for browsers without script.
   document.addEventListener("change", (event) => {
-    const form = event.target.closest("form[data-at-once]");
-    if (form && event.target.matches("select, input[type=checkbox], input[type=date]")) form.requestSubmit();
+    const form = event.target.form;
+    if (form?.matches("[data-at-once]") && event.target.matches("select, input[type=checkbox], input[type=date]")) form.requestSubmit();
   });
   // An empty field says nothing: leave it out of the address.
   document.addEventListener("formdata", (event) => {
