@@ -3,8 +3,10 @@
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,6 +71,16 @@ def test_a_scenario_that_is_wrong_keeps_it_from_starting() -> None:
     scenario = {"ops": [{"op": "power_on", "vm": "no such VM"}]}
     with pytest.raises(VcsimFailed, match=r"ops\[0\].*no VirtualMachine matches.*no such VM"):
         start_vcsim(cluster=0, standalone_host=0, vm=0, ds=0, scenario=scenario)
+
+
+def test_it_stops_at_once_and_leaves_no_files(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    vcsim = start_vcsim(cluster=0, standalone_host=1, vm=1)
+    assert list(tmp_path.iterdir())
+    start = time.monotonic()
+    vcsim.stop()
+    assert time.monotonic() - start < 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_does_not_outlive_its_parent() -> None:
@@ -210,6 +222,7 @@ def test_host_settings_are_readable_by_leaf_path(vcsim: Vcsim, connect: Connect)
         "config.virtualNicManagerInfo.netConfig[nicType=management].selectedVnic": ["vmk9"],
         "hardware.systemInfo.uuid": "00000000-0000-0000-0000-0000000000aa",
         "runtime.connectionState": "notResponding",
+        "hardware.biosInfo.biosVersion": "1.2.3",
         "capability.uefiSecureBoot": True,
     }
     match = {"name": "DC0_C0_H0"}
@@ -226,6 +239,7 @@ def test_host_settings_are_readable_by_leaf_path(vcsim: Vcsim, connect: Connect)
         "hardware.systemInfo.uuid",
         "runtime.connectionState",
         "summary.runtime.connectionState",
+        "hardware.biosInfo.biosVersion",
         "capability.uefiSecureBoot",
     ]
     found, missing = read(content, hosts["DC0_C0_H0"], *leaves)
@@ -248,7 +262,12 @@ def test_host_settings_are_readable_by_leaf_path(vcsim: Vcsim, connect: Connect)
     assert found["summary.runtime.connectionState"] == "notResponding"
     assert found["capability.uefiSecureBoot"] is True
     untouched, _ = read(content, hosts["DC0_C0_H1"], *leaves)
-    for leaf in ("hardware.systemInfo.uuid", "runtime.connectionState", "config.lockdownMode"):
+    for leaf in (
+        "hardware.systemInfo.uuid",
+        "hardware.biosInfo.biosVersion",  # the simulator's hosts share this one
+        "runtime.connectionState",
+        "config.lockdownMode",
+    ):
         assert untouched[leaf] != found[leaf]
 
 
@@ -764,6 +783,8 @@ def test_what_an_account_may_not_see_is_not_there(vcsim: Vcsim, connect: Connect
     )
     content = connect(username="blind@vsphere.local", password="x")
     assert set(every(content, vim.HostSystem)) == {"DC0_H0"}
+    hidden = vim.HostSystem(_id(vcsim, "DC0_C0_H0"), content.rootFolder._stub)
+    assert read(content, hidden, "name") == ({}, {})
 
 
 def test_an_account_may_see_an_object_without_reading_it(vcsim: Vcsim, connect: Connect) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ def build() -> Path:
     # Several test processes may build at once: each into a file of its own, the last one wins.
     fresh = target.with_name(f"vcsim.{os.getpid()}.{threading.get_ident()}")
     finished = subprocess.run(
-        [_go(), "build", "-buildvcs=false", "-o", fresh, "."],
+        [_go(), "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", fresh, "."],
         cwd=SOURCE,
         capture_output=True,
         text=True,
@@ -56,7 +57,15 @@ def build() -> Path:
     if finished.returncode != 0:
         raise VcsimFailed(f"The simulator does not build:\n{finished.stderr}")
     fresh.replace(target)
+    _prune()
     return target
+
+
+def _prune() -> None:
+    """Remove executables of sources that have not been built for a day."""
+    for directory in CACHE.iterdir():
+        if directory.stat().st_mtime < time.time() - 86400:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _go() -> str:
