@@ -29,9 +29,17 @@ def work(run_id: int, *, now: datetime) -> bool:
     held = ledger.claim(run_id)
     if held is None:
         return False
+    with beating(held) as pulse:
+        see_through(held, pulse=pulse, now=now)
+    return True
+
+
+def see_through(
+    held: Claim, *, pulse: Pulse, now: datetime, connector: Connector | None = None
+) -> None:
+    """Govern, and write into the ledger what came of it if it did not come to its end."""
     try:
-        with beating(held) as pulse:
-            govern(held, pulse=pulse, now=now)
+        govern(held, pulse=pulse, now=now, connector=connector)
     except CollectionFailed as error:
         ledger.fail(held, code=error.code, message=str(error), advice=error.advice)
     except (RunCancelled, FactsMoved) as reason:
@@ -39,9 +47,8 @@ def work(run_id: int, *, now: datetime) -> bool:
     except LeaseLost as reason:
         log.warning("Stopped: %s", reason)
     except Exception as error:
-        log.exception("Run %s failed in the worker", run_id)
+        log.exception("Run %s failed in the worker", held.run_id)
         ledger.give_back(held, message=f"The worker failed: {type(error).__name__}.")
-    return True
 
 
 def govern(

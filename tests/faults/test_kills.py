@@ -1,0 +1,227 @@
+"""Workers are killed at random moments; the database ends as if nobody had been.
+
+Two sources read the same simulator. One is collected in peace, the other by workers that are killed
+twice in each run; after every round of changes both must say the same.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.db.models import Q
+
+from findings.models import Finding, FindingEvent
+from inventory import ledger, sources
+from inventory.models import AssetVersion, Source, StagedRecord, SyncRun
+from policies.models import Tally, Verdict
+from tests.peers.vcsim import Vcsim, start_vcsim
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+
+KILLS = 40
+MOST_ROUNDS = 30  # a kill that comes after the end does not count
+KILLS_A_RUN = 2  # the third attempt has to succeed, or the run is quarantined
+LEASE_SECONDS = 1.0
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class Workers:
+    """A process that is already up and forks a worker for each run, so that a kill falls into the
+    work and not into the start.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.worker"],
+            cwd=REPOSITORY,
+            env=os.environ | worker_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def begin(self, run_id: int) -> int:
+        """Have a worker begin the run; returns its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{run_id}\n")
+        self._process.stdin.flush()
+        word, pid = self._line().split()
+        assert word == "begins"
+        return int(pid)
+
+    def wait(self) -> None:
+        assert self._line() == "ended"
+
+    def stop(self) -> None:
+        self._process.communicate()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+def worker_environment() -> dict[str, str]:
+    database = connection.settings_dict
+    where = urlencode({"host": database["OPTIONS"]["host"]})
+    return {
+        "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@/"
+        f"{database['NAME']}?{where}",
+        "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SYNC_RETRY_SECONDS": "0",
+        "VMGOV_PROCESS": "worker",
+    }
+
+
+@pytest.fixture
+def vcsim() -> Iterator[Vcsim]:
+    with start_vcsim(cluster=1, host=3, standalone_host=0, vm=40, pg=2) as running:
+        yield running
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    started = Workers()
+    yield started
+    started.stop()
+
+
+def add_source(vcsim: Vcsim, name: str) -> Source:
+    return sources.add(
+        by=None,
+        name=name,
+        url=vcsim.url,
+        username=vcsim.username,
+        password=vcsim.password,
+        trust="pin",
+        trust_pem=Path(vcsim.cert_pem).read_text(),
+        attribute_mapping={},
+        interval_minutes=60,
+        now=datetime.now(UTC),
+    )
+
+
+def collect_in_peace(source: Source, workers: Workers) -> float:
+    run = SyncRun.objects.create(source=source, requested_at=datetime.now(UTC))
+    workers.begin(run.pk)
+    started = time.monotonic()
+    workers.wait()
+    run.refresh_from_db()
+    assert run.state == SyncRun.State.COMPLETE, run.causes
+    return time.monotonic() - started
+
+
+def collect_under_fire(
+    source: Source, workers: Workers, *, within: float, chance: random.Random
+) -> int:
+    """Kill the worker at two random moments, then let the third finish. Returns the kills."""
+    run = SyncRun.objects.create(source=source, requested_at=datetime.now(UTC))
+    kills = 0
+    while not run.is_over:
+        pid = workers.begin(run.pk)
+        if kills < KILLS_A_RUN:
+            time.sleep(chance.uniform(0, within))
+            with suppress(ProcessLookupError):  # it was quicker than we
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+        workers.wait()
+        wait_until_reaped(run)
+    assert run.state == SyncRun.State.COMPLETE, (run.state, run.causes)
+    return kills
+
+
+def wait_until_reaped(run: SyncRun) -> None:
+    """As the scheduler does it: look again until the silent worker has lost the run."""
+    for _ in range(600):
+        ledger.reap()
+        run.refresh_from_db()
+        if run.state != SyncRun.State.RUNNING:
+            return
+        assert run.lease_expires_at is not None
+        assert run.heartbeat_at is not None
+        assert (run.lease_expires_at - run.heartbeat_at).total_seconds() <= LEASE_SECONDS
+        time.sleep(0.05)
+    raise AssertionError(f"run {run.pk} is stuck")
+
+
+def canonical(source: Source) -> dict[str, Any]:
+    """Everything we say about a source, without ids and moments."""
+    of_source = {"asset__source": source}
+    last = source.runs.latest("id")
+    findings = Finding.objects.filter(**of_source)
+    return {
+        "assets": sorted(
+            source.assets.values_list("kind", "uid", "digest", "missed_runs", Q(gone_at=None))
+        ),
+        "versions": sorted(
+            AssetVersion.objects.filter(**of_source).values_list(
+                "asset__kind", "asset__uid", "digest", Q(valid_to=None)
+            )
+        ),
+        "verdicts": sorted(
+            Verdict.objects.filter(**of_source).values_list(
+                "asset__kind", "asset__uid", "check_id", "outcome", "reason"
+            )
+        ),
+        "findings": sorted(
+            findings.values_list(
+                "check_id", "asset__uid", "key", "state", "resolution", "reopened_count", "message"
+            )
+        ),
+        "events": sorted(
+            FindingEvent.objects.filter(finding__in=findings).values_list(
+                "finding__check_id", "finding__asset__uid", "finding__key", "kind", "message"
+            )
+        ),
+        "tallies": sorted(
+            Tally.objects.filter(run=last).values_list("check_id", "passed", "failed", "unknown")
+        ),
+        "counts": last.counts,
+    }
+
+
+def change(vcsim: Vcsim, number: int) -> None:
+    """What happens in the estate between two collections; every tenth machine goes for good."""
+    name = f"DC0_C0_RP0_VM{number}"
+    if number % 5 == 4:
+        vcsim.apply(ops=[{"op": "destroy", "target": name}])
+    elif number % 2:
+        vcsim.apply(ops=[{"op": "power_off", "vm": name}])
+    else:
+        vcsim.apply(ops=[{"op": "create_snapshot", "vm": name, "name": f"round {number}"}])
+
+
+def test_forty_kills_leave_the_database_as_a_run_without_faults_does(
+    vcsim: Vcsim, workers: Workers, settings: LazySettings
+) -> None:
+    settings.SYNC_LEASE_SECONDS, settings.SYNC_RETRY_SECONDS = LEASE_SECONDS, 0
+    seed = int(os.environ.get("VMGOV_KILL_SEED", "20261123"))
+    chance = random.Random(seed)  # noqa: S311
+    peaceful, besieged = add_source(vcsim, "peaceful"), add_source(vcsim, "besieged")
+    kills = 0
+
+    for number in range(MOST_ROUNDS):
+        if kills >= KILLS:
+            break
+        change(vcsim, number)
+        duration = collect_in_peace(peaceful, workers)
+        kills += collect_under_fire(besieged, workers, within=duration, chance=chance)
+        assert canonical(peaceful) == canonical(besieged), f"round {number}, seed {seed}"
+
+    assert kills >= KILLS
+    assert StagedRecord.objects.count() == 0
+    assert not SyncRun.objects.filter(state__in=["running", "queued"]).exists()
+    assert vcsim.sessions() == 0
