@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from inventory.connectors.vsphere import xml
-from inventory.connectors.vsphere.failures import SessionLost, TransportLost
+from inventory.connectors.vsphere.failures import TransportLost, session_lost
 from inventory.connectors.vsphere.transport import Answer, Transport
 from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault
 
@@ -61,11 +61,20 @@ class BulkReader:
 
     def of_object(self, ref: Ref, *paths: str) -> ObjectContent:
         """One object, which must answer."""
-        for found in self.of_objects([ref], Wanted(type=ref.type, paths=paths)):
-            for content in found:
+        found = self.find_object(ref, *paths)
+        if found is None:
+            raise TransportLost(
+                f"vCenter said nothing about {ref.type} {ref}.", code="missing-page"
+            )
+        return found
+
+    def find_object(self, ref: Ref, *paths: str) -> ObjectContent | None:
+        """One object; None when the account may not see it at all."""
+        for page in self.of_objects([ref], Wanted(type=ref.type, paths=paths)):
+            for content in page:
                 if content.ref == ref:
                     return content
-        raise TransportLost(f"vCenter said nothing about {ref.type} {ref}.", code="missing-page")
+        return None
 
     def call(self, method: str, this: Ref, arguments: str = "") -> list[Any]:
         """The values a method returns, decoded like properties."""
@@ -138,11 +147,7 @@ class _Reading:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, SoapFault) and error.type == "NotAuthenticated":
-            raise SessionLost(
-                "vCenter ended the session before everything was read.",
-                code="session",
-                advice="Someone ended it, or vCenter was restarted; the next run tries again.",
-            ) from None
+            raise session_lost() from None
         if isinstance(error, Malformed):
             raise TransportLost(
                 f"vCenter's answer to {self._method} could not be read: {error}.",

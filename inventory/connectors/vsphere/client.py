@@ -19,7 +19,7 @@ from pyVmomi import vmodl as typed_vmodl
 from inventory.connectors.base import CollectionFailed, SessionSink
 from inventory.connectors.vsphere import tls, xml
 from inventory.connectors.vsphere.bulk import BulkReader
-from inventory.connectors.vsphere.failures import SessionLost, TransportLost
+from inventory.connectors.vsphere.failures import SessionLost, TransportLost, session_lost
 from inventory.connectors.vsphere.methods import require_allowed
 from inventory.connectors.vsphere.transport import Endpoint, Session, Transport
 from inventory.connectors.vsphere.xml import Malformed, Ref
@@ -74,7 +74,7 @@ class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
         except Exception as error:  # pyVmomi raises what it likes on what it does not expect
             raise _unreadable(method, type(error).__name__) from None
         if isinstance(read, vim.fault.NotAuthenticated):
-            raise SessionLost("vCenter does not know the session.", code="session") from None
+            raise session_lost()
         if isinstance(read, Exception):
             raise read
         if answer.status != 200 or (read is None and info.result is not type(None)):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from inventory.connectors.base import CollectionFailed, Count, Doubt, Item, Unreadable
+from inventory.connectors.base import Count, Doubt, Item, Unreadable
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
-from inventory.connectors.vsphere.failures import SessionLost, TransportLost
+from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
 from inventory.connectors.vsphere.mapping import access, fabric, hosts, machines
 from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
 from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
@@ -17,7 +17,7 @@ from inventory.connectors.vsphere.reading import READ, Reading, explained
 from inventory.connectors.vsphere.xml import Ref, SoapFault, many
 from inventory.records import AnyRecord, Kind, kind_of
 
-_TREE: Final = ("Folder", "Datacenter", "ComputeResource", "ResourcePool")
+TREE: Final = ("Folder", "Datacenter", "ComputeResource", "ResourcePool")
 _GIVE_UP_AFTER: Final = 2  # failures in a row
 
 Step = Callable[[], Iterator[Item]]
@@ -80,20 +80,13 @@ class Collection:
     def _platform(self) -> Iterator[Item]:
         content, notes = self._content, list[Item]()
         try:
-            root = self._session.bulk.of_object(content.root_folder, "name")
-            self._estate.add(Facts(root))
-            notes += explained(
-                self._session,
-                None,
-                {f"root.{path}": [(root.ref, why)] for path, why in root.withheld.items()},
-                {root.ref: "the root folder"},
-            )
+            notes += self._root_folder()
             settings = self._manager_list(content.settings, "setting", Kind.PLATFORM, notes)
             extensions = self._manager_list(
                 content.extension_manager, "extensionList", Kind.PLATFORM, notes
             )
         except SoapFault as fault:
-            raise _no_rights(fault) from None
+            raise no_rights(fault.type) from None
         yield access.platform_settings(
             instance_uuid=content.instance_uuid,
             product=content.product,
@@ -105,6 +98,15 @@ class Collection:
         )
         yield Count(kind=Kind.PLATFORM, expected=1)
         yield from notes
+
+    def _root_folder(self) -> list[Item]:
+        """The root of all paths. An account for a part of the inventory may not see it."""
+        root = self._session.bulk.find_object(self._content.root_folder, "name")
+        if root is None:
+            return []
+        self._estate.add(Facts(root))
+        withheld = {f"root.{path}": [(root.ref, why)] for path, why in root.withheld.items()}
+        return explained(self._session, None, withheld, {root.ref: "the root folder"})
 
     def _root_access(self) -> Iterator[Item]:
         root = self._content.root_folder
@@ -125,7 +127,7 @@ class Collection:
         reading = Reading(
             self._session, None, Wanted(type="ManagedEntity", paths=("name", "parent"))
         )
-        for facts in reading.facts(*_TREE):
+        for facts in reading.facts(*TREE):
             self._estate.add(facts)
         yield from reading.notes
 
@@ -319,12 +321,4 @@ def _whole_kind_withheld(kind: Kind) -> Doubt:
         kind=kind,
         code="withheld",
         message=f"vCenter told nothing about {kind} objects: the account may not read them.",
-    )
-
-
-def _no_rights(fault: SoapFault) -> CollectionFailed:
-    return CollectionFailed(
-        f"The account may not read the inventory of this vCenter ({fault.type}).",
-        code="no-rights",
-        advice="Give the account the Read-only role on the vCenter object, propagated.",
     )

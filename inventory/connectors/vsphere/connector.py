@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
-from inventory.connectors.base import CollectionFailed, Identity, Item, SessionSink
+from inventory.connectors.base import Identity, Item, SessionSink
 from inventory.connectors.vsphere import tls, transport
 from inventory.connectors.vsphere.client import Client, OpenSession
-from inventory.connectors.vsphere.collection import Collection
+from inventory.connectors.vsphere.collection import TREE, Collection
+from inventory.connectors.vsphere.failures import no_rights
 from inventory.connectors.vsphere.mapping.estate import AttributeNames
 from inventory.connectors.vsphere.reading import READ
 from inventory.connectors.vsphere.xml import SoapFault
@@ -94,15 +95,20 @@ class VsphereConnector:
 
 
 def _root_privileges(session: OpenSession) -> frozenset[str]:
+    """What the account may do at the root, or raise CollectionFailed when it sees nothing."""
     root = session.content.root_folder
     try:
-        return session.privileges([root]).get(root, frozenset())
+        held = session.privileges([root]).get(root, frozenset())
+        if held or _sees_anything(session):
+            return held
     except SoapFault as fault:
-        raise CollectionFailed(
-            f"The account may not read the inventory of this vCenter ({fault.type}).",
-            code="no-rights",
-            advice="Give the account the Read-only role on the vCenter object, propagated.",
-        ) from None
+        raise no_rights(fault.type) from None
+    raise no_rights("no object is visible")
+
+
+def _sees_anything(session: OpenSession) -> bool:
+    with session.view(*TREE) as view:
+        return bool(view.listed())
 
 
 def _warnings(privileges: frozenset[str]) -> Iterator[str]:

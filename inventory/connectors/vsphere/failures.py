@@ -24,6 +24,22 @@ class SessionLost(CollectionFailed):
     """vCenter no longer knows the session; no request of this run can work any more."""
 
 
+def no_rights(why: str) -> CollectionFailed:
+    return CollectionFailed(
+        f"The account may not read the inventory of this vCenter ({why}).",
+        code="no-rights",
+        advice="Give the account the Read-only role on the vCenter object, propagated.",
+    )
+
+
+def session_lost() -> SessionLost:
+    return SessionLost(
+        "vCenter ended the session before everything was read.",
+        code="session",
+        advice="Someone ended it, or vCenter was restarted; the next run tries again.",
+    )
+
+
 def unreachable(error: OSError, *, host: str, port: int) -> CollectionFailed:
     """The failure for a connection that could not be opened, TLS not yet begun."""
     where = f"{host}:{port}"

@@ -8,6 +8,7 @@ from typing import Final
 from inventory.connectors.base import BlindSpot, CollectionFailed, Doubt, Item
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession, View
+from inventory.connectors.vsphere.failures import session_lost
 from inventory.connectors.vsphere.mapping.facts import Facts, as_text
 from inventory.connectors.vsphere.xml import ObjectContent, Ref, SoapFault, Withheld
 from inventory.records import Kind
@@ -65,11 +66,13 @@ class Reading:
 
     def _is_new(self, content: ObjectContent) -> bool:
         """Whether the object is to be handed on; remembers what it withheld."""
-        ref = content.ref
+        ref, faults = content.ref, {why.fault for why in content.withheld.values()}
+        if "NotAuthenticated" in faults:
+            raise session_lost()
         if ref in self.seen:
             self._doubt("duplicate", f"vCenter listed {ref.type} {ref} twice.")
             return False
-        if any(why.fault == "ManagedObjectNotFound" for why in content.withheld.values()):
+        if "ManagedObjectNotFound" in faults:
             self._half_gone.add(ref)
             return False
         self.seen[ref] = as_text(content.values.get("name")) or str(ref)

@@ -1,0 +1,56 @@
+"""Only methods on the list leave the process, whoever asks."""
+
+from typing import Any
+
+import pytest
+from pyVmomi import vim as typed_vim
+
+from inventory.connectors.vsphere import methods
+from inventory.connectors.vsphere.methods import MethodRefused
+from tests.inventory.connectors.vsphere.conftest import Build
+from tests.peers.fault_proxy import FaultProxy
+
+pytestmark = pytest.mark.integration
+vim: Any = typed_vim
+
+SESSION = {"Login", "Logout"}
+TEMPORARY = {"CreateContainerView", "DestroyView"}  # objects of our own session
+
+
+def test_nothing_on_the_list_changes_the_platform() -> None:
+    reading = ("Retrieve", "ContinueRetrieve", "CancelRetrieve", "Fetch", "Current")
+
+    assert all(name.startswith(reading) for name in methods.ALLOWED - SESSION - TEMPORARY)
+
+
+def test_a_call_outside_the_list_is_never_sent(proxy: FaultProxy, connector_to: Build) -> None:
+    with connector_to(proxy)._open() as session:
+        before = len(proxy.calls)
+        machine = vim.VirtualMachine("vm-1", session._stub)
+        manager = vim.SessionManager("SessionManager", session._stub)
+
+        for call in (
+            machine.PowerOff,
+            machine.Destroy,
+            lambda: machine.name,  # properties are read by a method of their own
+            lambda: machine.MarkAsTemplate(),
+            lambda: manager.TerminateSession(["x"]),
+        ):
+            with pytest.raises(MethodRefused):
+                call()
+        with pytest.raises(MethodRefused):
+            session.bulk.call("PowerOffVM_Task", session.content.root_folder)
+
+        assert len(proxy.calls) == before
+
+
+def test_a_whole_collection_sends_only_what_is_on_the_list(
+    proxy: FaultProxy, connector_to: Build
+) -> None:
+    connector = connector_to(proxy, page_size=2)
+    connector.probe()
+    for _ in connector.collect():
+        pass
+
+    assert proxy.methods <= methods.ALLOWED
+    assert proxy.methods >= {"Login", "Logout", "RetrievePropertiesEx", "DestroyView"}
