@@ -127,6 +127,21 @@ def test_losing_a_fact_never_turns_another_answer_into_a_pass(check: Check):
 
 
 @CHECKS
+def test_facts_of_an_asset_that_the_platform_lost_touch_with_decide_nothing(check: Check):
+    if "connection_state" not in check.facts:
+        pytest.skip("what it reads is kept by the platform itself")
+    for records in (a_sound_estate(), a_flawed_estate()):
+        lost = [
+            msgspec.structs.replace(one, connection_state="notResponding")
+            if KIND_OF[type(one)] is check.kind
+            else one
+            for one in records
+        ]
+        assert not outcomes(check, lost, Outcome.PASS)
+        assert not outcomes(check, lost, Outcome.FAIL)
+
+
+@CHECKS
 def test_losing_a_fact_never_charges_a_sound_estate(check: Check):
     records = a_sound_estate()
 
