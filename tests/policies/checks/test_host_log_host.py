@@ -36,6 +36,10 @@ def test_an_unprotected_target_fails_unless_that_is_accepted(target):
     assert passes(CHECK, to(target), require_tls=False)
 
 
+def test_case_does_not_matter():
+    assert passes(CHECK, to("SSL://SIEM.halden.example:6514"), approved_hosts=("siem.*",))
+
+
 def test_each_target_is_judged():
     host = to("ssl://siem.halden.example:6514, ssl://elsewhere.example:6514")
 

@@ -44,6 +44,15 @@ def test_untagged_management_fails():
     assert keys(CHECK, on_dvs(), management(vlan_type="none", vlan_id=0)) == {"vmk0:untagged"}
 
 
+def test_untagged_management_is_one_finding_however_many_share_the_cable():
+    port_groups = (
+        a_port_group("Management Network", vlan_id=0),
+        a_port_group("VM Network", vlan_id=0),
+    )
+
+    assert keys(CHECK, a_host(port_groups=port_groups)) == {"vmk0:untagged"}
+
+
 def test_a_machine_port_group_on_the_same_vlan_fails_even_on_another_host():
     other = a_host(
         "esx-02",
