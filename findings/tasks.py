@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
 
+from django.db.models import Q, QuerySet
+
 from findings import pipeline
 from inventory import doorbell, ledger
-from inventory.models import Source
+from inventory.models import Source, SyncRun
+from policies.configuration import configured_checks, fingerprint
 
 log = logging.getLogger(__name__)
 JUDGE_AGAIN_AFTER = timedelta(hours=6)  # snapshots grow old without any collection
@@ -23,11 +26,21 @@ def work(run_id: int) -> None:
 
 @shared_task(name="findings.tasks.judge")
 def judge(source_id: int) -> None:
-    """Judge a source's facts again because time has passed."""
+    """Judge a source's facts again because time has passed or a check is set differently."""
     now = datetime.now(UTC)
-    source = Source.objects.filter(pk=source_id, evaluated_at__lt=now - JUDGE_AGAIN_AFTER).first()
+    source = judgeable(now=now).filter(pk=source_id).first()
     if source is not None:
         pipeline.evaluate(source, now=now)
+
+
+def judgeable(*, now: datetime) -> QuerySet[Source]:
+    """Sources whose verdicts are too old, or answer another question than is asked now."""
+    asked = fingerprint(configured_checks())
+    return Source.objects.filter(published_at__isnull=False).filter(
+        Q(evaluated_at__isnull=True)
+        | Q(evaluated_at__lt=now - JUDGE_AGAIN_AFTER)
+        | ~Q(judged_as=asked)
+    )
 
 
 def tick(*, now: datetime) -> None:
@@ -37,5 +50,5 @@ def tick(*, now: datetime) -> None:
     ledger.schedule(now=now)
     for run_id in ledger.claimable():
         doorbell.ring(run_id)
-    for source in Source.objects.filter(evaluated_at__lt=now - JUDGE_AGAIN_AFTER):
+    for source in judgeable(now=now).exclude(runs__state=SyncRun.State.RUNNING):
         judge.delay(source.pk)

@@ -59,6 +59,8 @@ class Source(models.Model):
     complete_at = models.DateTimeField(null=True)  # when the last COMPLETE run was published
     published_at = models.DateTimeField(null=True)  # when facts were last published, whole or not
     evaluated_at = models.DateTimeField(null=True)  # when the published facts were last judged
+    # How the checks were set when they were judged; differs from now: judge again.
+    judged_as = models.CharField(max_length=32, blank=True)
 
     objects = SourceQuerySet.as_manager()
 

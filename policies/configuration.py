@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import trail
+from inventory.models import Asset
 from policies import registry
 from policies.evaluate import Configured
 from policies.models import CheckSetting
@@ -28,6 +30,18 @@ def configured_checks() -> list[Configured]:
     """Every registered check as it is set now, switched off ones included."""
     settings = {setting.check_id: setting for setting in CheckSetting.objects.all()}
     return [configured(check, _setting_of(check, settings)) for check in registry.all_checks()]
+
+
+def fingerprint(configured: list[Configured]) -> str:
+    """32 hexadecimal digits that change when a check comes, goes or is set differently."""
+    told = [
+        (one.check.id, one.enabled, one.severity.value, msgspec.to_builtins(one.params))
+        for one in configured
+    ]
+    return hashlib.blake2b(
+        msgspec.json.encode(sorted(told, key=lambda each: each[0]), order="deterministic"),
+        digest_size=16,
+    ).hexdigest()
 
 
 def configured(check: Check, setting: CheckSetting | None) -> Configured:
@@ -93,6 +107,9 @@ def configure(
     setting.save()
     after = state(check, setting)
     changed = {name for name in before if before[name] != after[name]}
+    if changed - {"severity"}:
+        # What this check would say now is not known until the next evaluation.
+        Asset.objects.filter(kind=check.kind).update(evaluated_at=None)
     if changed:
         trail.record(
             by,

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast
 from inventory.models import Asset, AssetVersion, Source
 from inventory.publishing import complete_kinds
 from inventory.records import AnyRecord, Kind, decode, kind_of
-from policies.configuration import configured_checks
+from policies.configuration import configured_checks, fingerprint
 from policies.evaluate import Configured, Evaluation, Result, evaluate_tallied
 from policies.models import Tally
 from policies.spec import Estate, History, Outcome
@@ -31,6 +31,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime
     now: datetime
     configured: dict[str, Configured]
+    judged_as: str
     asset_ids: dict[tuple[Kind, str], int]
     result: Result
 
@@ -60,6 +61,7 @@ def judge(source: Source, *, now: datetime) -> Judgement | None:
         published_at=source.published_at,
         now=now,
         configured={one.check.id: one for one in configured if one.enabled},
+        judged_as=fingerprint(configured),
         asset_ids=asset_ids,
         result=evaluate_tallied(configured, estate, now=now),
     )
@@ -163,7 +165,9 @@ def store(judgement: Judgement) -> None:
         )
         for check_id, counts in judgement.result.tally.items()
     )
-    Source.objects.filter(pk=judgement.source_id).update(evaluated_at=judgement.now)
+    Source.objects.filter(pk=judgement.source_id).update(
+        evaluated_at=judgement.now, judged_as=judgement.judged_as
+    )
 
 
 DELETE_OLD = """

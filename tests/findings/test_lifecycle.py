@@ -67,6 +67,7 @@ def judged(
             published_at=now,
             now=now,
             configured=configured,
+            judged_as="",
             asset_ids={(Kind(a.kind), a.uid): a.pk for a in source.assets.filter(gone_at=None)},
             result=Result(evaluations=list(evaluations), tally={}),
         )
