@@ -194,9 +194,9 @@ def spoken_name(record: AnyRecord) -> str:
     """What a sentence about the record calls it."""
     match KIND_OF[type(record)]:
         case Kind.ROLE:
-            return record.label  # type: ignore[union-attr]
+            return record.label
         case Kind.GRANT:
-            return record.principal  # type: ignore[union-attr]
+            return record.principal
         case _:
             return record.name
 
