@@ -18,7 +18,8 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
-from tests.inventory.test_sync import FakeConnector, run_of, vm
+from tests.inventory.fakes import FakeConnector
+from tests.inventory.test_sync import run_of, vm
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)

@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import pytest
 from django.conf import LazySettings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from findings.models import Finding, FindingEvent
 from inventory import ledger, sources
@@ -36,6 +36,8 @@ KILLS = 40
 MOST_ROUNDS = 30  # a kill that comes after the end does not count
 KILLS_A_RUN = 2  # the third attempt has to succeed, or the run is quarantined
 LEASE_SECONDS = 1.0
+IS_HERE = ExpressionWrapper(Q(gone_at=None), BooleanField())
+IS_OPEN = ExpressionWrapper(Q(valid_to=None), BooleanField())
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -71,11 +73,12 @@ class Workers:
 
     def _line(self) -> str:
         assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        line: str = self._process.stdout.readline()
+        return line.strip()
 
 
 def worker_environment() -> dict[str, str]:
-    database = connection.settings_dict
+    database: dict[str, Any] = connection.settings_dict
     where = urlencode({"host": database["OPTIONS"]["host"]})
     return {
         "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@/"
@@ -164,11 +167,11 @@ def canonical(source: Source) -> dict[str, Any]:
     findings = Finding.objects.filter(**of_source)
     return {
         "assets": sorted(
-            source.assets.values_list("kind", "uid", "digest", "missed_runs", Q(gone_at=None))
+            source.assets.values_list("kind", "uid", "digest", "missed_runs", IS_HERE)
         ),
         "versions": sorted(
             AssetVersion.objects.filter(**of_source).values_list(
-                "asset__kind", "asset__uid", "digest", Q(valid_to=None)
+                "asset__kind", "asset__uid", "digest", IS_OPEN
             )
         ),
         "verdicts": sorted(

@@ -11,7 +11,8 @@ from findings import tasks
 from inventory.models import Source, SyncRun
 from policies import configuration
 from tests.factories import NOW, SourceFactory, UserFactory
-from tests.inventory.test_sync import FakeConnector, run_of, vm
+from tests.inventory.fakes import FakeConnector
+from tests.inventory.test_sync import run_of, vm
 
 pytestmark = pytest.mark.django_db
 

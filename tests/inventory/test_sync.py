@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -33,17 +34,16 @@ State = SyncRun.State
 HOUR = timedelta(hours=1)
 
 
-def vm(n: int = 1, **facts: object) -> VirtualMachine:
-    return VirtualMachine(
-        **{
-            "platform": Platform.VSPHERE,
-            "uid": f"uuid-{n}",
-            "ref": f"vm-{n}",
-            "name": f"web-{n}",
-            "power_state": PowerState.ON,
-            **facts,
-        }
-    )
+def vm(n: int = 1, **facts: Any) -> VirtualMachine:
+    given: dict[str, Any] = {
+        "platform": Platform.VSPHERE,
+        "uid": f"uuid-{n}",
+        "ref": f"vm-{n}",
+        "name": f"web-{n}",
+        "power_state": PowerState.ON,
+        **facts,
+    }
+    return VirtualMachine(**given)
 
 
 @pytest.fixture
