@@ -1,4 +1,4 @@
-"""Worker processes to be killed: forks one for each run id it reads, says when it begins and ends."""
+"""Worker processes to be killed: forks one for each run id it reads and says when it ends."""
 
 from __future__ import annotations
 
