@@ -1,4 +1,4 @@
-"""Every SOAP call of a collection × every fault: nothing retired, nothing closed, nothing passed."""
+"""Every SOAP call of a collection × every fault: nothing retired, closed or passed."""
 
 from __future__ import annotations
 

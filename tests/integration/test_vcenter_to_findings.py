@@ -1,4 +1,4 @@
-"""The main job: a vCenter becomes findings, and what others change there is seen at the next sync."""
+"""The main job: a vCenter becomes findings, and others' changes are seen at the next sync."""
 
 from __future__ import annotations
 
