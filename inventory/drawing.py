@@ -66,6 +66,11 @@ class Group(Box, kw_only=True):
     switch_key: str = ""
     vlan: str = ""
 
+    @property
+    def more_y(self) -> int:
+        """Where it is said how many machines are not drawn: the last line of the box."""
+        return self.y + self.height - 8
+
 
 class Line(msgspec.Struct):
     """A connection between two boxes, as an SVG path."""
@@ -255,7 +260,7 @@ def _place(nics: list[Box], switches: list[Box], groups: list[Group]) -> None:
     groups.sort(key=lambda g: (order.get(g.switch_key, 99), not g.is_management, g.title))
     y = TOP
     for group in groups:
-        rows = -(-min(len(group.machines) + bool(group.more), MAX_MACHINES) // MACHINES_A_ROW)
+        rows = -(-len(group.machines) // MACHINES_A_ROW) + bool(group.more)
         group.x, group.y, group.width = GROUP_X, y, GROUP_WIDTH
         group.height = max(ROW, 8 + rows * (MACHINE_SIZE + MACHINE_GAP))
         for i, dot in enumerate(group.machines):

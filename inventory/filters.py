@@ -77,10 +77,13 @@ class AssetFilter(django_filters.FilterSet):
         self.user: User = user or self.request.user
 
     def data_list(self, name: str) -> list[str]:
+        """All values of a parameter, without those that no column can hold."""
         if hasattr(self.data, "getlist"):
-            return list(self.data.getlist(name))
-        value = self.data.get(name) or []
-        return [value] if isinstance(value, str) else list(value)
+            values = [str(value) for value in self.data.getlist(name)]
+        else:
+            value = self.data.get(name) or []
+            values = [value] if isinstance(value, str) else [str(each) for each in value]
+        return [value for value in values if "\x00" not in value]
 
     def filter_queryset(self, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
         """Without a word about presence, what is gone is left out. A word that is not understood

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from inventory.models import Asset, Source
@@ -125,18 +125,24 @@ class Freshness(msgspec.Struct, frozen=True):
     sources: int
     oldest_at: datetime | None  # None: a source has never been read, or there is none
     evaluated_at: datetime | None
+    stale: list[Source]  # read, but more than two of their intervals ago
 
 
-def freshness(user: User) -> Freshness:
-    sources = Source.objects.visible_to(user).filter(is_enabled=True)
-    found = sources.aggregate(
-        n=Count("pk"),
-        never=Count("pk", filter=Q(published_at__isnull=True)),
-        oldest=Min("published_at"),
-        evaluated=Max("evaluated_at"),
+def freshness(user: User, *, now: datetime) -> Freshness:
+    sources = list(Source.objects.visible_to(user).filter(is_enabled=True))
+    published = [source.published_at for source in sources]
+    read = [moment for moment in published if moment]
+    return Freshness(
+        sources=len(sources),
+        oldest_at=min(read) if read and len(read) == len(sources) else None,
+        evaluated_at=min((s.evaluated_at for s in sources if s.evaluated_at), default=None),
+        stale=[
+            source
+            for source in sources
+            if source.published_at
+            and now - source.published_at > timedelta(minutes=2 * source.interval_minutes)
+        ],
     )
-    oldest = None if found["never"] else found["oldest"]
-    return Freshness(found["n"], oldest, found["evaluated"])
 
 
 def check_lines(user: User) -> dict[str, CheckLine]:

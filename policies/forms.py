@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,41 +13,53 @@ from policies.evaluate import Configured
 from policies.models import CheckSetting, SeverityChoices
 from policies.spec import Check
 
+Reader = Callable[[str], Any]
+
 PREFIX = "param_"
 MAX_LINES = 500
+MOST = 36_500  # where a check names no limit: a hundred years of days
 
 
 class Lines(forms.CharField):
-    """A list of words, one per line."""
+    """A list, one value a line; a value of several parts has them between commas."""
 
     widget = forms.Textarea(attrs={"rows": 5, "spellcheck": "false"})
 
-    def __init__(self, *, of: type = str, **kwargs: Any) -> None:
-        self.of = of
+    def __init__(self, *, of: Reader = str, is_nested: bool = False, **kwargs: Any) -> None:
+        self.of, self.is_nested = of, is_nested
         super().__init__(strip=False, max_length=20_000, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(str(each) for each in value) if isinstance(value, list) else value
+        if isinstance(value, str) or value is None:
+            return value
+        return "\n".join(
+            ", ".join(map(str, each)) if isinstance(each, list | tuple) else str(each)
+            for each in value
+        )
 
     def clean(self, value: Any) -> list[Any]:
-        text = super().clean(value) or ""
-        lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+        text = str(super().clean(value) or "")
+        lines = [line.strip() for line in text.split("\n") if line.strip()]
         if len(lines) > MAX_LINES:
             raise forms.ValidationError(f"At most {MAX_LINES} lines, please.")
-        if self.of is str:
-            return lines
         try:
-            return [self.of(line) for line in lines]
+            return [self._read(line) for line in lines]
         except ValueError:
-            raise forms.ValidationError("One number per line, please.") from None
+            raise forms.ValidationError("Whole numbers only, please.") from None
+
+    def _read(self, line: str) -> Any:
+        if self.is_nested:
+            return [self.of(part.strip()) for part in line.split(",")]
+        return self.of(line)
 
 
 class Pairs(forms.CharField):
-    """Settings by name: `name = value`, one per line."""
+    """Values by name: `name = value`, one a line."""
 
     widget = forms.Textarea(attrs={"rows": 5, "spellcheck": "false"})
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, of: Reader = str, **kwargs: Any) -> None:
+        self.of = of
         super().__init__(strip=False, max_length=20_000, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
@@ -55,16 +67,27 @@ class Pairs(forms.CharField):
             return "\n".join(f"{name} = {each}" for name, each in sorted(value.items()))
         return value
 
-    def clean(self, value: Any) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for line in str(super().clean(value) or "").splitlines():
+    def clean(self, value: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for line in str(super().clean(value) or "").split("\n"):
             if not line.strip():
                 continue
             name, equals, text = line.partition("=")
             if not equals or not name.strip():
                 raise forms.ValidationError("Each line reads “name = value”.")
-            found[name.strip()] = text.strip()
+            try:
+                found[name.strip()] = self.of(text.strip())
+            except ValueError:
+                raise forms.ValidationError("Each line reads “name = whole number”.") from None
         return found
+
+
+def whole_number(text: str) -> int:
+    """The number, or raise ValueError; nothing a column or a clock cannot hold."""
+    number = int(text)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError("out of range")
+    return number
 
 
 class SettingForm(forms.Form):
@@ -157,12 +180,18 @@ def default_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(str(each) for each in value) or "none"
+        return "; ".join(map(_words_of_one, value)) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {each}" for name, each in sorted(value.items())) or "none"
-    if value is None or value == "":
-        return "none"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        return "; ".join(f"{name} = {each}" for name, each in sorted(value.items())) or "none"
+    return "none" if value is None or value == "" else _words_of_one(value)
+
+
+def _words_of_one(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
 
 
 def _field(kind: msgspec.inspect.Type, **common: Any) -> forms.Field:
@@ -171,17 +200,26 @@ def _field(kind: msgspec.inspect.Type, **common: Any) -> forms.Field:
             return forms.BooleanField(required=False, **common)
         case msgspec.inspect.IntType(ge=low, gt=above, le=high):
             least = low if low is not None else (above + 1 if above is not None else None)
-            return forms.IntegerField(required=False, min_value=least, max_value=high, **common)
+            most = high if high is not None else MOST
+            return forms.IntegerField(required=False, min_value=least, max_value=most, **common)
         case msgspec.inspect.FloatType(ge=low, le=high):
             return forms.FloatField(required=False, min_value=low, max_value=high, **common)
         case msgspec.inspect.LiteralType(values=values):
             return forms.ChoiceField(choices=[(v, v) for v in values], **common)
         case msgspec.inspect.EnumType(cls=choices):
             return forms.ChoiceField(choices=[(v.value, v.value) for v in choices], **common)
-        case msgspec.inspect.DictType():
-            return Pairs(required=False, **common)
+        case msgspec.inspect.DictType(value_type=item):
+            return Pairs(of=_reader(item), required=False, **common)
         case msgspec.inspect.CollectionType(item_type=item):
-            of = int if isinstance(_plain(item)[0], msgspec.inspect.IntType) else str
-            return Lines(of=of, required=False, **common)
+            inner = _plain(item)[0]
+            if isinstance(inner, msgspec.inspect.TupleType):
+                return Lines(
+                    of=_reader(inner.item_types[0]), is_nested=True, required=False, **common
+                )
+            return Lines(of=_reader(item), required=False, **common)
         case _:
             return forms.CharField(required=False, max_length=2000, **common)
+
+
+def _reader(kind: msgspec.inspect.Type) -> Reader:
+    return whole_number if isinstance(_plain(kind)[0], msgspec.inspect.IntType) else str

@@ -53,7 +53,7 @@ def document(request: SignedInRequest) -> HttpResponse:
         "met": _count(every, "pass"),
         "unmet": _count(every, "fail"),
         "untold": _count(every, "unknown"),
-        "freshness": coverage.freshness(request.user),
+        "freshness": coverage.freshness(request.user, now=timezone.now()),
         "clear_address": request.path,
     }
     page = "policies/_statements.html" if fragments.is_wanted(request) else "policies/document.html"
@@ -138,7 +138,7 @@ def statement(request: SignedInRequest, code: str) -> HttpResponse:
         "affected_count": affected.count(),
         "previous": around[here - 1] if here else None,
         "next": around[here + 1] if here + 1 < len(around) else None,
-        "freshness": coverage.freshness(request.user),
+        "freshness": coverage.freshness(request.user, now=timezone.now()),
     }
     return render(request, "policies/statement.html", context)
 
@@ -154,7 +154,7 @@ def checks(request: SignedInRequest) -> HttpResponse:
         "lines": lines,
         "failing": sum(1 for line in lines if line.tally.failed),
         "disabled": sum(1 for line in lines if not line.configured.enabled),
-        "freshness": coverage.freshness(request.user),
+        "freshness": coverage.freshness(request.user, now=timezone.now()),
     }
     return render(request, "policies/checks.html", context)
 
@@ -219,7 +219,7 @@ def _check_context(request: SignedInRequest, found: Check) -> dict[str, Any]:
         "facts": _facts_read(found),
         "kind_label": KindChoices(found.kind.value).label,
         "may_configure": user.may(Permission.CHECK_CONFIGURE),
-        "freshness": coverage.freshness(user),
+        "freshness": coverage.freshness(user, now=timezone.now()),
     }
 
 

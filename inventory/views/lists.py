@@ -23,6 +23,7 @@ from inventory.records import Kind
 from inventory.views import narrowing, rows
 from ui import fragments, pages
 from ui.exports import as_csv
+from ui.clock import is_stale
 
 PAGE = 100
 
@@ -132,9 +133,14 @@ def _answer(everything: QuerySet[Asset], listing: Listing, user: User) -> dict[s
         "is_owned": listing.kind in (Kind.VM, Kind.IMAGE),
         "sources": sources,
         "oldest": min((p for p in published if p), default=None),
+        "stale": [s for s in sources if s.published_at and _is_stale(s)],
         "never": [source for source in sources if source.published_at is None],
         "incomplete": [s for s in sources if s.published_at and s.complete_at != s.published_at],
     }
+
+
+def _is_stale(source: Source) -> bool:
+    return is_stale(source.published_at, source.interval_minutes, now=timezone.now())
 
 
 def _way_out(user: User) -> dict[str, str]:

@@ -26,6 +26,7 @@ from inventory.errors import NotPossible
 from inventory.forms import SourceForm
 from inventory.models import Asset, KindChoices, Source, SyncRun
 from inventory.records import Kind
+from ui.clock import is_stale
 
 TICKS = 24
 CERTIFICATE_TIMEOUT = 10.0
@@ -78,6 +79,7 @@ def source(request: SignedInRequest, pk: int) -> HttpResponse:
         "source": found,
         "runs": shown[:50],
         "older": shown[49].pk if len(shown) > 50 else None,
+        "is_stale": _is_stale(found),
         "counts": _counts(found, request.user),
         "quarantine": list(found.quarantine.order_by("kind", "name")[:200])
         if request.user.sees_everything
@@ -267,10 +269,7 @@ def _card(found: Source, user: User) -> Card:
 
 
 def _is_stale(found: Source) -> bool:
-    if found.published_at is None:
-        return True
-    age = timezone.now() - found.published_at
-    return age.total_seconds() > 2 * 60 * found.interval_minutes
+    return is_stale(found.published_at, found.interval_minutes, now=timezone.now())
 
 
 def _counts(found: Source, user: User) -> list[tuple[str, str, str, int]]:
