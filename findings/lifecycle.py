@@ -15,6 +15,7 @@ import msgspec
 
 from findings.due import RANK, due_at
 from findings.models import Finding, FindingEvent
+from inventory.clock import database_now
 from inventory.models import Asset
 from policies.evaluate import Evaluation
 from policies.judging import Judgement
@@ -34,6 +35,9 @@ class Changes:
     def __init__(self, *, run_id: int, now: datetime) -> None:
         self.run_id = run_id
         self.now = now
+        # Followers of `updated_at` must not be told of a row before others that were written
+        # earlier, so it is the moment of writing and not the one the facts are true of.
+        self.written_at = database_now()
         self.created: list[Finding] = []
         self.updated: list[Finding] = []
         self.events: list[FindingEvent] = []
@@ -110,7 +114,7 @@ def _open(identity: Identity, violation: Violation, severity: Severity, changes:
         opened_at=changes.now,
     )
     _describe(finding, violation, severity)
-    _date(finding, severity, changes.now)
+    _date(finding, severity, changes)
     changes.created.append(finding)
     changes.tell(finding, Event.OPENED, violation.message, severity=severity.value)
 
@@ -121,7 +125,7 @@ def _reopen(finding: Finding, violation: Violation, severity: Severity, changes:
     finding.reopened_count += 1
     finding.stale_since, finding.stale_reason = None, ""
     _describe(finding, violation, severity)
-    _date(finding, severity, changes.now)
+    _date(finding, severity, changes)
     changes.updated.append(finding)
     changes.tell(finding, Event.REOPENED, violation.message, severity=severity.value)
 
@@ -140,7 +144,7 @@ def _refresh(finding: Finding, violation: Violation, severity: Severity, changes
         finding.due_at = due_at(severity, opened_at=finding.opened_at)
     if was[0] != now[0] or was[4] != now[4]:  # evidence alone moves too often to tell of
         changes.tell(finding, Event.CHANGED, violation.message, before=was[0], severity=now[4])
-    finding.confirmed_at = finding.updated_at = changes.now
+    finding.confirmed_at, finding.updated_at = changes.now, changes.written_at
     changes.updated.append(finding)
 
 
@@ -152,9 +156,9 @@ def _describe(finding: Finding, violation: Violation, severity: Severity) -> Non
     finding.evidence = msgspec.to_builtins(violation.evidence)
 
 
-def _date(finding: Finding, severity: Severity, now: datetime) -> None:
-    finding.confirmed_at = finding.updated_at = now
-    finding.due_at = due_at(severity, opened_at=now)
+def _date(finding: Finding, severity: Severity, changes: Changes) -> None:
+    finding.confirmed_at, finding.updated_at = changes.now, changes.written_at
+    finding.due_at = due_at(severity, opened_at=changes.now)
 
 
 def _key(violation: Violation) -> str:
@@ -195,7 +199,7 @@ def _resolve(
     if finding.stale_since is None:
         finding.confirmed_at = max(finding.confirmed_at, finding.opened_at)
     finding.state, finding.resolution = State.RESOLVED, resolution
-    finding.resolved_at = finding.updated_at = changes.now
+    finding.resolved_at, finding.updated_at = changes.now, changes.written_at
     finding.stale_since, finding.stale_reason = None, ""
     changes.updated.append(finding)
     changes.tell(finding, Event.RESOLVED, reason, resolution=resolution.value)
@@ -214,7 +218,7 @@ def _mark_stale(finding: Finding, answer: Evaluation, changes: Changes) -> None:
         finding.stale_since = changes.now
         changes.tell(finding, Event.STALE, reason)
     finding.stale_reason = reason
-    finding.updated_at = changes.now
+    finding.updated_at = changes.written_at
     changes.updated.append(finding)
 
 

@@ -103,7 +103,7 @@ class StatementViewSet(viewsets.GenericViewSet[Any]):
     filterset_fields = ("area", "document")
     lookup_field = "code"
     lookup_value_regex = "[A-Za-z0-9-]+"
-    cursor_ordering = ("document", "position", "pk")
+    cursor_ordering = ("document_id", "position", "id")
 
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
@@ -129,7 +129,7 @@ class CheckViewSet(viewsets.GenericViewSet[Any]):
     def list(self, request: Request) -> Response:
         lines = coverage.check_lines(_person(request))
         told = CheckSerializer([lines[check_id] for check_id in sorted(lines)], many=True).data
-        return Response({"next": None, "previous": None, "results": told})
+        return Response({"next": None, "results": told})
 
     @extend_schema(operation_id="checks_retrieve", responses=CheckSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:

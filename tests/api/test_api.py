@@ -43,6 +43,30 @@ def test_findings_are_followed_by_cursor_and_told_once(client: Client, analyst: 
     assert second["next"] is None
 
 
+def test_rows_that_changed_at_one_moment_are_still_told_once_each(
+    client: Client, analyst: User
+) -> None:
+    asset = AssetFactory()
+    for n in range(25):
+        FindingFactory(asset=asset, key=str(n), updated_at=NOW)
+
+    told: list[int] = []
+    address = "/api/v1/findings/?page_size=7"
+    while address:
+        page = client.get(address).json()
+        told += [row["id"] for row in page["results"]]
+        address = page["next"]
+
+    assert len(told) == len(set(told)) == 25
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10", "WzEsMl0", "WyJhIiwiYiJd", "WzFlOTksMV0", "W251bGwsbnVsbF0", "\0", "é"]
+)
+def test_a_cursor_that_is_not_one_is_a_400(client: Client, analyst: User, cursor: str) -> None:
+    assert client.get("/api/v1/findings/", {"cursor": cursor}).status_code == 400
+
+
 def test_filters_narrow_and_a_wrong_word_is_a_400(client: Client, analyst: User) -> None:
     FindingFactory(severity="high", severity_rank=1)
     FindingFactory(severity="low", severity_rank=3)
