@@ -57,12 +57,12 @@ class UserFactory(DjangoModelFactory[User]):
     def _adjust_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
         return kwargs | {"password": _hashed(kwargs["password"])}
 
-    @factory.post_generation
+    @factory.post_generation  # type: ignore[untyped-decorator]
     def roles(user: User, create: bool, roles: Iterable[str] | None, **kwargs: Any) -> None:
         for role in roles or ():
             RoleAssignment.objects.create(user=user, role=str(role))
 
-    @factory.post_generation
+    @factory.post_generation  # type: ignore[untyped-decorator]
     def teams(user: User, create: bool, teams: Iterable[Team] | None, **kwargs: Any) -> None:
         user.teams.set(teams or ())
 

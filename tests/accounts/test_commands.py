@@ -28,7 +28,8 @@ def test_a_generated_password_is_all_that_is_printed(client: Client):
     alice = User.objects.get(username="alice")
     assert printed.count("\n") == 1
     assert alice.check_password(printed.strip())
-    assert (alice.roles, alice.scope) == ({Role.VIEWER}, User.Scope.ALL)
+    assert alice.roles == {Role.VIEWER}
+    assert alice.scope == User.Scope.ALL
     response = client.post("/accounts/login/", {"login": "alice", "password": printed.strip()})
     assert response["Location"] == "/"
 

@@ -40,7 +40,8 @@ def test_a_person_is_let_in_with_roles_teams_and_a_record(admin: User):
         teams=[finance],
     )
 
-    assert (bob.username, fresh(bob).roles) == ("bob", {Role.ANALYST})
+    assert bob.username == "bob"
+    assert fresh(bob).roles == {Role.ANALYST}
     assert last_entry().action == "accounts:user:create"
     assert last_entry().actor_id == admin.pk
     assert last_entry().after == {

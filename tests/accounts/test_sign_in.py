@@ -172,7 +172,7 @@ def test_the_session_gets_a_new_key_when_somebody_signs_in(client: Client):
     session = client.session
     session["planted"] = "by somebody else"
     session.save()
-    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
 
     sign_in(client, "alice")
 
@@ -331,7 +331,7 @@ def test_dropping_a_role_counts_at_the_next_request(client: Client):
 
 def code_for(client: Client) -> str:
     secret = client.session["mfa.totp.secret"]
-    return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30))
+    return str(totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30)))
 
 
 def set_up_second_factor(client: Client, username: str) -> str:
