@@ -54,10 +54,10 @@ def page(
     """The page that `after` in the query asks for. A cursor that is not ours starts over."""
     cursor = str(query.get(AFTER, ""))
     place = _read(cursor, len(order))
-    ordered = rows.order_by(*(_ordering(name) for name in order))
+    ordered = rows.order_by(*(_ordering(rows.model, name) for name in order))
     if place is not None:
         try:
-            ordered = ordered.filter(_beyond(order, place))
+            ordered = ordered.filter(_beyond(rows.model, order, place))
         except (ValidationError, ValueError, TypeError):  # values of another order
             place = None
     found = list(ordered[: size + 1])
@@ -73,23 +73,38 @@ def page(
     )
 
 
-def _ordering(name: str) -> Any:
-    field = F(name.removeprefix("-"))
-    return field.desc(nulls_last=True) if name.startswith("-") else field.asc(nulls_last=True)
+def _ordering(model: type[Model], name: str) -> Any:
+    """Nulls last, said only where it is not what the database does: an index would not fit."""
+    if name.startswith("-") and _may_be_null(model, name[1:]):
+        return F(name[1:]).desc(nulls_last=True)
+    return name
 
 
-def _beyond(order: Sequence[str], place: Sequence[Any]) -> Q:
-    """What comes after a row: later by the first field, or equal in it and later by the rest."""
+def _may_be_null(model: type[Model], path: str) -> bool:
+    field: Any = None
+    current: Any = model
+    for part in path.split("__"):
+        field = current._meta.get_field(part)
+        current = field.related_model
+    return bool(field.null)
+
+
+def _beyond(model: type[Model], order: Sequence[str], place: Sequence[Any]) -> Q:
+    """What comes after a row: later by the first field, or equal in it and later by the rest.
+
+    The first field is bounded a second time, so that an index can begin at the right place.
+    """
     name, value = order[0].removeprefix("-"), place[0]
-    rest = _beyond(order[1:], place[1:]) if len(order) > 1 else None
+    rest = _beyond(model, order[1:], place[1:]) if len(order) > 1 else None
     if value is None:  # nulls are last: only what is null as well can follow
         same = Q(**{f"{name}__isnull": True})
         return same & rest if rest is not None else same
     way = "lt" if order[0].startswith("-") else "gt"
-    later = Q(**{f"{name}__{way}": value}) | Q(**{f"{name}__isnull": True})
-    if rest is None:
-        return Q(**{f"{name}__{way}": value})
-    return later | (Q(**{name: value}) & rest)
+    later, bound = Q(**{f"{name}__{way}": value}), Q(**{f"{name}__{way}e": value})
+    if _may_be_null(model, name):
+        null = Q(**{f"{name}__isnull": True})
+        later, bound = later | null, bound | null
+    return later if rest is None else bound & (later | rest)
 
 
 def _write(row: Model, order: Sequence[str]) -> str:
