@@ -72,7 +72,7 @@ _NETWORK = {
     "host": ("host_refs",),
     "vm": ("vm_refs",),
 }
-_SWITCH = {
+_SWITCH: dict[str, tuple[str, ...]] = {
     "config": (
         "security",
         "mirror_sessions",

@@ -5,19 +5,20 @@ Only computes where things stand; the template draws them. Every mark is a plain
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from inventory.models import Asset
 from inventory.records import Host, HostPortGroup, HostSwitch, Network, Switch, VirtualMachine
 
-NIC_X, NIC_WIDTH = 12, 128
-SWITCH_X, SWITCH_WIDTH = 232, 168
-GROUP_X, GROUP_WIDTH = 492, 236
-MACHINE_X, MACHINE_SIZE, MACHINE_GAP, MACHINES_A_ROW = 770, 22, 6, 13
+NIC_X, NIC_WIDTH = 4, 116
+SWITCH_X, SWITCH_WIDTH = 184, 152
+GROUP_X, GROUP_WIDTH = 400, 228
+MACHINE_X, MACHINE_SIZE, MACHINE_GAP, MACHINES_A_ROW = 650, 23, 5, 12
 ROW, GAP, TOP = 40, 14, 44
-WIDTH = MACHINE_X + MACHINES_A_ROW * (MACHINE_SIZE + MACHINE_GAP) + 12
+WIDTH = MACHINE_X + MACHINES_A_ROW * (MACHINE_SIZE + MACHINE_GAP) + 4
 MAX_MACHINES = 78  # per port group; the table behind the drawing has all of them
 
 
@@ -121,7 +122,8 @@ def draw(host: Host, around: Estate) -> Drawing | None:
     if len(tones) > 1:
         marks.insert(0, f"Machines of {len(tones)} classifications share this host.")
     loose = [asset for asset, _ in around.machines if asset.pk not in placed]
-    classes = [(name, tone, name[:1].upper()) for name, tone in tones.items()]
+    letters = _letters(tones)
+    classes = [(name, tone, letters[name]) for name, tone in tones.items()]
     return Drawing(nics, switches, groups, lines, WIDTH, height, classes, marks, loose)
 
 
@@ -129,6 +131,14 @@ def _tones(machines: Sequence[tuple[Asset, VirtualMachine]]) -> dict[str, int]:
     """Each classification present, with the number its colour has."""
     names = sorted({vm.classification.casefold() for _, vm in machines if vm.classification})
     return {name: 1 + i % 4 for i, name in enumerate(names)}
+
+
+def _letters(names: Iterable[str]) -> dict[str, str]:
+    """The initial of each classification; two letters, "Pu" and "Pa", where initials are shared."""
+    initials = Counter(name[:1] for name in names)
+    return {
+        name: (name[:1] if initials[name[:1]] == 1 else name[:2]).capitalize() for name in names
+    }
 
 
 def _nic(each: object) -> Box:
@@ -235,7 +245,8 @@ def _group_key(nic: object, around: Estate) -> str:
 
 def _dot(asset: Asset, vm: VirtualMachine, tones: dict[str, int]) -> Dot:
     name = (vm.classification or "").casefold()
-    return Dot(asset, name[:1].upper() or "?", tones.get(name, 0), vm.power_state == "on")
+    letter = _letters(tones).get(name, "?")
+    return Dot(asset, letter, tones.get(name, 0), vm.power_state == "on")
 
 
 def _add_management(host: Host, groups: list[Group]) -> None:

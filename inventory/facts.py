@@ -64,7 +64,7 @@ LABELS: dict[str, str] = {
     "extensions": "Extensions",
     "extra_config": "Advanced setting",
     "files": "File",
-    "firewall_incoming_blocked": "Incoming traffic blocked unless allowed",
+    "firewall_incoming_blocked": "Incoming blocked",
     "firewall_rules": "Firewall rule",
     "guest_hostname": "Name inside the guest",
     "guest_nics": "Address seen by the guest",
@@ -128,6 +128,45 @@ def label(field: str) -> str:
     return LABELS.get(field) or field.replace("_", " ").capitalize()
 
 
+def _inside(text: str) -> str:
+    """A label within a sentence: its first letter small unless it is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+_SINGULAR = frozenset(
+    {
+        "attributes",
+        "devices",
+        "disks",
+        "files",
+        "firewall_rules",
+        "mirror_sessions",
+        "nics",
+        "options",
+        "pnics",
+        "port_groups",
+        "rules",
+        "services",
+        "settings",
+        "snapshots",
+        "vmkernel_nics",
+    }
+)
+
+
+def label_of_all(field: str) -> str:
+    """What a field is called as a whole: “Snapshots”, where one of them is a “Snapshot”."""
+    if field == "switches":
+        return "Switches"
+    return f"{label(field)}s" if field in _SINGULAR else label(field)
+
+
+def lacking(reason: str) -> str:
+    """What a check was not given, in words when the reason is the bare name of a fact."""
+    is_field = reason.replace("_", "").isalpha() and reason.islower()
+    return label_of_all(reason) if is_field else reason
+
+
 def unnamed(kind: Kind, ref: str) -> str | None:
     """For callers that resolve no names."""
     return None
@@ -189,7 +228,7 @@ def size(count: int) -> str:
 def part_words(part: Part, name_of: NameOf = unnamed) -> str:
     """A child in one line: only what the platform said about it, without its internal key."""
     said = [
-        f"{label(field).lower() if field != 'mac' else 'MAC'} {words(field, value, name_of)}"
+        f"{_inside(label(field))} {words(field, value, name_of)}"
         for field, value in _fields(part)
         if value not in (None, "", ()) and field not in ("key", "label", "name", "path", "device")
     ]
@@ -198,11 +237,11 @@ def part_words(part: Part, name_of: NameOf = unnamed) -> str:
 
 def part_name(part: Part) -> str:
     """What a child is called: its label before its name before its key."""
-    for field in ("label", *(f for f in _IDENTITY if f != "key"), "key"):
+    for field in ("label", "name", "path", "device", "key", "mac"):
         value = getattr(part, field, None)
-        if value and field != "uid":
+        if value:
             return str(value)
-    return str(part_identity(part))
+    return "without a name"
 
 
 def part_identity(part: Part) -> tuple[str, str]:
@@ -309,7 +348,7 @@ def _part_changes(prefix: str, old: Part, new: Part, name_of: NameOf) -> Iterato
     for field, value in _fields(old):
         other = getattr(new, field)
         if value != other:
-            yield from _changes(field, prefix + label(field).lower(), value, other, name_of)
+            yield from _changes(field, prefix + _inside(label(field)), value, other, name_of)
 
 
 def _list_change(

@@ -24,7 +24,7 @@ def _choices(values: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(value, value.replace("_", " ").capitalize()) for value in values]
 
 
-class FactFilter(django_filters.Filter):
+class FactFilter(django_filters.Filter):  # type: ignore[misc]
     """Any of the given values of a fact, whatever the case; `none` and `unknown` have no value."""
 
     def filter(self, qs: QuerySet[Asset], value: Any) -> QuerySet[Asset]:
@@ -44,7 +44,7 @@ class FactFilter(django_filters.Filter):
         return qs.exclude(wanted) if self.exclude else qs.filter(wanted)
 
 
-class AssetFilter(django_filters.FilterSet):
+class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
     """Narrows a queryset that is already `visible_to` somebody."""
 
     q = django_filters.CharFilter(method="search", label="Name, address or id")
@@ -180,7 +180,7 @@ class AssetFilter(django_filters.FilterSet):
         for outcome in value:
             if outcome == "pass":
                 spoilt = ["fail", "unknown", "error", *(["not_applicable"] if checks else [])]
-                wanted |= Q(evaluated_at__isnull=False) & ~_answered(spoilt, checks)
+                wanted |= Q(evaluated_at__isnull=False) & ~Q(_answered(spoilt, checks))
             else:
                 wanted |= Q(_answered([outcome], checks))
             if outcome == "unknown":
@@ -200,7 +200,7 @@ class AssetFilter(django_filters.FilterSet):
 def _answered(outcomes: list[str], checks: list[str]) -> Exists:
     # By its related name: verdicts are kept by an app above this one.
     verdicts = Asset._meta.get_field("verdicts").related_model
-    rows = verdicts._default_manager.filter(asset=OuterRef("pk"), outcome__in=outcomes)  # type: ignore[union-attr]
+    rows = verdicts._default_manager.filter(asset=OuterRef("pk"), outcome__in=outcomes)
     return Exists(rows.filter(check_id__in=checks) if checks else rows)
 
 

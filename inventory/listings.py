@@ -41,7 +41,6 @@ LISTINGS: dict[str, Listing] = {
             ("Owner", "owner", ""),
             ("Team", "", ""),
             ("Host", "", ""),
-            ("Guest system", "", ""),
             ("Changed", "changed", "v-fit"),
         ),
         (*_OWNED, "power_state", "verdict", "presence"),

@@ -274,7 +274,7 @@ def reasons(
     user: User, check_id: str, outcome: Outcome, *, limit: int = 20
 ) -> list[dict[str, Any]]:
     """Why a check says unknown or error: each reason with how many assets it is given for."""
-    return list(
+    rows = (
         stored(user)
         .filter(check_id=check_id, outcome=outcome)
         .order_by()
@@ -282,6 +282,7 @@ def reasons(
         .annotate(n=Count("asset"), example=Min("asset__name"))
         .order_by("-n", "reason")[:limit]
     )
+    return [dict(row) for row in rows]
 
 
 def waiting(user: User, kind: Kind) -> int:

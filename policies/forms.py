@@ -211,14 +211,16 @@ def _field(kind: msgspec.inspect.Type, **common: Any) -> forms.Field:
         case msgspec.inspect.DictType(value_type=item):
             return Pairs(of=_reader(item), required=False, **common)
         case msgspec.inspect.CollectionType(item_type=item):
-            inner = _plain(item)[0]
-            if isinstance(inner, msgspec.inspect.TupleType):
-                return Lines(
-                    of=_reader(inner.item_types[0]), is_nested=True, required=False, **common
-                )
-            return Lines(of=_reader(item), required=False, **common)
+            return _lines(_plain(item)[0], **common)
         case _:
             return forms.CharField(required=False, max_length=2000, **common)
+
+
+def _lines(item: msgspec.inspect.Type, **common: Any) -> Lines:
+    if isinstance(item, msgspec.inspect.TupleType):
+        reader = _reader(item.item_types[0])
+        return Lines(of=reader, is_nested=True, required=False, **common)
+    return Lines(of=_reader(item), required=False, **common)
 
 
 def _reader(kind: msgspec.inspect.Type) -> Reader:

@@ -235,9 +235,9 @@ def _answers(tally: coverage.Tally) -> list[tuple[str, int]]:
 
 def _facts_read(found: Check) -> list[str]:
     """The facts that decide it, its own and those of other kinds, as they are called on pages."""
-    own = [facts.label(field) for field in found.facts]
+    own = [facts.label_of_all(field) for field in found.facts]
     other = [
-        f"{facts.label(field)} of each {KindChoices(kind).label.lower()}"
+        f"{facts.label_of_all(field)} of each {KindChoices(kind).label.lower()}"
         for kind, _, field in (read.partition(".") for read in found.reads)
     ]
     return own + other

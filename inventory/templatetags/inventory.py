@@ -55,12 +55,6 @@ def vlan_id(value: int | None) -> str:
 
 
 @register.filter
-def fact(value: object) -> str:
-    """A value in words."""
-    return facts.words("", value)
-
-
-@register.filter
-def listed(value: object) -> str:
-    """A tuple of names as a line."""
-    return facts.words("", value)
+def lacking(reason: str) -> str:
+    """What a check was not given, in words."""
+    return facts.lacking(reason)

@@ -26,6 +26,7 @@ from inventory.records import (
 from inventory.views import rows
 
 MOST = 100
+MOST_NEIGHBOURS = 12
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -54,27 +55,31 @@ def machine(subject: Subject) -> dict[str, Any]:
     host_asset = subject.names.get(Kind.HOST, vm.host_ref)
     neighbours: list[Asset] = []
     total = 0
+    classes: list[str] = []
     if vm.host_ref and not subject.asset.gone_at:
         others = subject.visible(Kind.VM).filter(host_ref=vm.host_ref).exclude(pk=subject.asset.pk)
         total = others.count()
-        neighbours = list(others[:MOST])
+        neighbours = list(others[:MOST_NEIGHBOURS])
+        classes = _other_classes(vm, others)
     return {
         "host": host_asset,
         "host_since": history.since(subject.asset, "host_ref") if vm.host_ref else None,
         "neighbours": neighbours,
         "neighbour_count": total,
-        "other_classes": _other_classes(vm, neighbours),
+        "other_classes": classes,
         "nics": [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in vm.nics or ()],
         "reach": reach.grants_on(subject.asset, vm, by=subject.user),
         "sees_everything": subject.user.sees_everything,
     }
 
 
-def _other_classes(vm: VirtualMachine, neighbours: list[Asset]) -> list[str]:
+def _other_classes(vm: VirtualMachine, others: QuerySet[Asset]) -> list[str]:
     """Classifications on the same host other than the machine's own."""
     own = (vm.classification or "").casefold()
-    named = {each.classification.casefold() for each in neighbours if each.classification}
-    return sorted(named - {own}) if own else []
+    if not own:
+        return []
+    named = others.order_by().values_list("classification", flat=True).distinct()
+    return sorted({each.casefold() for each in named if each} - {own})
 
 
 def host(subject: Subject) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _open_findings(found: Asset, user: User) -> dict[str, Any]:
     """Open findings about the asset, worst first. By related name: they are kept further up."""
     if not user.may(Permission.FINDING_READ):
         return {"findings": [], "finding_count": 0}
-    rows: Any = found.findings.filter(state="open")  # type: ignore[attr-defined]
+    rows: Any = found.findings.filter(state="open")
     ordered = rows.order_by("severity_rank", "-opened_at", "pk")
     return {"findings": list(ordered[:MOST_FINDINGS]), "finding_count": rows.count()}
 

@@ -22,8 +22,8 @@ from inventory.models import Asset, Source
 from inventory.records import Kind
 from inventory.views import narrowing, rows
 from ui import fragments, pages
-from ui.exports import as_csv
 from ui.clock import is_stale
+from ui.exports import as_csv
 
 PAGE = 100
 

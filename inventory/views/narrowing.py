@@ -111,6 +111,7 @@ def _named(request: SignedInRequest, key: str, value: str) -> str:
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         return value.replace("_", " ") if key in ("verdict", "presence") else value
     number, user = int(value), request.user
+    found: QuerySet[Any, str]
     if key in ("host", "cluster", "network", "datastore", "role"):
         found = Asset.objects.visible_to(user).filter(pk=number).values_list("name", flat=True)
     elif key == "source":
