@@ -64,19 +64,17 @@ class Server:
 
         A server bound to this process ends with it even if it is killed.
         """
+        self.process = None
         _make_folder(self.var_dir)
         self._lock = _opened(self.var_dir / "postgres.users.lock")
         with _exclusively(self.var_dir / "postgres.start.lock"):
             fcntl.flock(self._lock, fcntl.LOCK_SH)
             try:
-                if self.pid() is None:
-                    self._create()
-                    self._launch(bound=bound_to_this_process)
-                self._wait()
+                self._create()
+                self._wait(bound=bound_to_this_process)
                 self._create_database()
             except BaseException:
-                self._end()
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
+                self._let_go()
                 raise
 
     def stop(self) -> None:
@@ -84,21 +82,41 @@ class Server:
         if self._lock is None:
             return
         with _exclusively(self.var_dir / "postgres.start.lock"):
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
-            with suppress(BlockingIOError):
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._end()
-            self._lock.close()
-            self._lock = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Stop using the server and, if nobody else does, stop it."""
+        if self._lock is None:
+            return
+        with suppress(BlockingIOError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._end()
+        self._lock.close()
+        self._lock = None
 
     def pid(self) -> int | None:
         """The running server's process id, or None."""
+        pid = self._noted_pid()
+        return pid if pid is not None and _serves(pid, self.data) else None
+
+    def _noted_pid(self) -> int | None:
+        """The live process that the server's own note names; it may be another program by now."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             os.kill(pid, 0)
         except (OSError, ValueError):
             return None
-        return pid if _is_postgres(pid) else None
+        return pid
+
+    def _forget_a_number_used_again(self) -> None:
+        """Remove the note of a killed server if its number belongs to another program by now.
+
+        PostgreSQL would take that program for a server that still runs and refuse to start. It is
+        left to judge any other note: what a killed server has left running it knows better.
+        """
+        pid = self._noted_pid()
+        if pid is not None and not _serves(pid, self.data):
+            (self.data / "postmaster.pid").unlink()
 
     def _end(self) -> None:
         pid = self.pid()
@@ -165,6 +183,7 @@ class Server:
             raise PostgresFailed(f"{program} failed: {(done.stderr or done.stdout).strip()}")
 
     def _launch(self, *, bound: bool) -> None:
+        self._forget_a_number_used_again()
         sockets = socket_folder(self.var_dir)
         _make_folder(sockets, mode=0o700)
         _give(sockets)
@@ -195,9 +214,12 @@ class Server:
                 **_identity(),
             )
 
-    def _wait(self) -> None:
+    def _wait(self, *, bound: bool) -> None:
+        """Wait until it answers; launch it as soon as none runs, for one may still be ending."""
         deadline = time.monotonic() + START_SECONDS
         while True:
+            if self.process is None and self.pid() is None:
+                self._launch(bound=bound)
             try:
                 self.connect("postgres").close()
                 return
@@ -341,10 +363,10 @@ def _short_temporary_root() -> Path:
     return Path("/tmp")  # noqa: S108  a socket path has 107 bytes, and TMPDIR may be long
 
 
-def _is_postgres(pid: int) -> bool:
-    """Whether the process is a PostgreSQL, for ids are used again after a reboot."""
+def _serves(pid: int, data: Path) -> bool:
+    """Whether the process is the server of this data, for numbers are used again."""
     try:
-        return b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return os.fsencode(data.resolve()) in Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return not Path("/proc/self").exists()
 
