@@ -1,0 +1,17 @@
+"""Every benchmark, one after the other: `make bench`. Ratios are of one run on one machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+TITLES = {
+    "collect": "Collection of 2,000 simulated machines",
+    "evaluate": "Evaluation",
+    "pages": "Pages and API with 100,000 findings",
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or TITLES:
+        print(f"\n== {TITLES.get(name, name)}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
