@@ -66,6 +66,18 @@ GROUPS = (
     ),
 )
 
+KIND_WORDS = {
+    "vm": "Virtual machine",
+    "host": "Host",
+    "cluster": "Cluster",
+    "network": "Network",
+    "switch": "Distributed switch",
+    "datastore": "Datastore",
+    "image": "Image",
+    "role": "Role",
+    "grant": "Grant",
+    "platform": "Platform",
+}
 KIND_ICONS = {
     "vm": "device-desktop",
     "host": "server",

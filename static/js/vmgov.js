@@ -55,17 +55,26 @@
     if (!navigator.clipboard) return;
     for (const block of root.querySelectorAll("[data-copy] pre, pre[data-copy]")) {
       if (block.parentElement.querySelector(":scope > .v-copy")) continue;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "v-copy";
-      button.textContent = "Copy";
-      button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(block.textContent);
-        button.textContent = "Copied";
-        setTimeout(() => { button.textContent = "Copy"; }, 1500);
-      });
-      block.parentElement.append(button);
+      block.parentElement.append(copyButton(block, "v-copy"));
     }
+    // Commands in running text; a single word is typed faster than it is copied.
+    for (const command of root.querySelectorAll("[data-copy] :not(pre) > code")) {
+      if (!command.textContent.includes(" ") || command.nextElementSibling?.matches(".v-copy")) continue;
+      command.after(copyButton(command, "v-copy v-copy-inline"));
+    }
+  }
+
+  function copyButton(block, classes) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = classes;
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    return button;
   }
 
   // --- clicks -------------------------------------------------------------------------------

@@ -125,6 +125,13 @@ def kind_icon(kind: str) -> SafeString:
     return icon(nav.KIND_ICONS.get(str(kind), "point"))
 
 
+@register.inclusion_tag("ui/kind.html")
+def kind(value: object) -> dict[str, Any]:
+    """A kind of asset: icon and word."""
+    name = str(value)
+    return {"icon_name": nav.KIND_ICONS.get(name, "point"), "word": nav.KIND_WORDS.get(name, name)}
+
+
 @register.inclusion_tag("ui/person.html")
 def person(who: object) -> dict[str, Any]:
     """Somebody: initials and name. Takes a user or a name as text."""

@@ -67,11 +67,19 @@ def test_the_sentence_says_what_opened_and_what_is_overdue(analyst: Client) -> N
     FindingFactory(asset=asset, opened_at=now - timedelta(hours=2), due_at=now + timedelta(days=9))
     FindingFactory(asset=asset, opened_at=now - timedelta(days=9), due_at=now - timedelta(days=2))
 
+    FindingFactory(
+        asset=asset,
+        opened_at=now - timedelta(days=9),
+        due_at=now - timedelta(days=2),
+        state="resolved",
+        resolved_at=now - timedelta(hours=1),
+    )
+
     html = analyst.get("/").content.decode()
 
     sentence = re.sub(r"<[^>]+>|\s+", " ", html.split('class="v-sentence">')[1].split("</p>")[0])
     words = re.sub(r"\s+", " ", sentence).strip()
-    assert words.startswith("1 finding opened since yesterday; 1 of 2 open is overdue.")
+    assert words.startswith("1 finding opened since yesterday, 1 resolved; 1 of 2 open is overdue.")
 
 
 def test_without_a_source_it_says_what_to_do(analyst: Client) -> None:
@@ -143,6 +151,7 @@ def test_the_checks_of_an_area_add_up_to_its_bar(
 
 
 def test_each_check_leads_to_the_assets_that_pass_it(analyst: Client, halden: list[Source]) -> None:
+    AssetFactory(source=halden[0], evaluated_at=None)
     lines = analyst.get("/findings/checks/").context["lines"]
     passing = [line for line in lines if line.tally.passed]
 
