@@ -18,6 +18,7 @@ from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.connectors.vsphere.transport import Answer, Session, Transport, endpoint
 from tests.inventory.connectors.vsphere.conftest import Build
 from tests.peers.certificates import Certificate, self_signed
+from tests.peers.conftest import RawClient
 from tests.peers.fault_proxy import Fault, FaultProxy
 from tests.peers.vcsim import Vcsim
 
@@ -27,21 +28,33 @@ PASSWORD = "canary-7f3a"
 
 @contextmanager
 def a_server(
-    certificate: Certificate, *, status: int = 200, content_type: str = "text/html", body: str = ""
+    certificate: Certificate,
+    *,
+    status: int = 200,
+    content_type: str = "text/html",
+    body: str = "",
+    to_posts: str | None = None,
+    posted: list[bytes] | None = None,
 ) -> Iterator[str]:
-    """A web server that answers everything the same, with TLS."""
+    """A web server that answers everything the same, or posts otherwise, with TLS."""
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        def do_GET(self) -> None:
+            self.answer(body)
+
+        def do_POST(self) -> None:
+            size = int(self.headers.get("Content-Length") or 0)
+            if posted is not None:
+                posted.append(self.rfile.read(size))
+            self.answer(body if to_posts is None else to_posts)
+
+        def answer(self, body: str) -> None:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Location", "https://127.0.0.2:1/stolen")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body.encode())
-
-        do_GET = do_POST = answer
 
         def log_message(self, format: str, *args: Any) -> None:
             """Stay silent."""
@@ -142,6 +155,23 @@ def test_a_server_that_knows_no_version_of_ours(tmp_path: Path) -> None:
     )
     with a_server(certificate, body=versions) as url:
         assert failure_of(connector(url, certificate)).code == "api-version"
+
+
+def test_half_a_description_is_not_believed(vcenter: Vcsim, tmp_path: Path) -> None:
+    client = RawClient(vcenter)
+    described = client.call("RetrieveServiceContent", "ServiceInstance:ServiceInstance").body
+    client.close()
+    half = described.decode().removesuffix("</soapenv:Envelope>")
+    versions = (
+        '<namespaces version="1.0"><namespace><name>urn:vim25</name><version>8.0.3.0</version>'
+        "</namespace></namespaces>"
+    )
+    certificate, posted = self_signed(tmp_path), list[bytes]()
+    with a_server(certificate, body=versions, to_posts=half, posted=posted) as url:
+        assert failure_of(connector(url, certificate)).code == "not-vcenter"
+
+    assert len(posted) == 1
+    assert PASSWORD.encode() not in posted[0]
 
 
 @pytest.mark.parametrize(
