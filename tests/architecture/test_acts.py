@@ -1,0 +1,151 @@
+"""Whatever changes something is in the audit log (P20): each act is done once, as meant."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Entry
+from inventory.models import SyncRun
+from tests.architecture.routes import Route, World, all_routes, expected_permission, holds
+from tests.factories import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+NEW_PASSWORD = "a quite different sentence"
+
+
+@dataclass(frozen=True)
+class Act:
+    """How an address is made to do what it is for, and what the log calls that."""
+
+    recorded: str
+    body: dict[str, Any] = field(default_factory=dict)
+    before: Callable[[World], object] = lambda world: None
+
+
+def run_is(state: str) -> Callable[[World], object]:
+    def prepare(world: World) -> object:
+        return SyncRun.objects.filter(pk=world.home.run.pk).update(state=state, published_at=None)
+
+    return prepare
+
+
+SOURCE = {
+    "name": "vc-new",
+    "url": "https://vc-new.example.org",
+    "username": "reader",
+    "password": "a password of a source",
+    "trust": "system",
+    "interval_minutes": "30",
+}
+PERSON = {"full_name": "Some Body", "roles": ["analyst"], "scope": "all"}
+
+ACTS: dict[str, Act] = {
+    "account_change_password": Act(
+        "accounts:user:change-password",
+        {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+    ),
+    "account_login": Act("accounts:session:open", {"login": "somebody", "password": PASSWORD}),
+    "account_logout": Act("accounts:session:close"),
+    "accounts:team-add": Act("accounts:team:create", {"name": "Labs"}),
+    "accounts:team-edit": Act("accounts:team:rename", {"name": "Laboratories"}),
+    "accounts:team-remove": Act("accounts:team:remove"),
+    "accounts:token-add": Act(
+        "accounts:token:create",
+        {"name": "ci", "permissions": ["findings:finding:read"], "days": "9"},
+    ),
+    "accounts:token-revoke": Act("accounts:token:revoke"),
+    "accounts:user-add": Act("accounts:user:create", {"username": "new", **PERSON}),
+    "accounts:user-disable": Act("accounts:user:disable"),
+    "accounts:user-edit": Act("accounts:role:grant", PERSON),
+    "accounts:user-enable": Act(
+        "accounts:user:enable",
+        before=lambda w: User.objects.filter(pk=w.somebody.pk).update(is_active=False),
+    ),
+    "accounts:user-reset-password": Act("accounts:user:reset-password"),
+    "api:source-sync": Act("inventory:run:start"),
+    "inventory:add-source": Act("inventory:source", SOURCE),
+    "inventory:cancel-run": Act("inventory:run:start", before=run_is("queued")),
+    "inventory:discard-run": Act("inventory:run:release", before=run_is("held")),
+    "inventory:edit-source": Act("inventory:source", SOURCE),
+    "inventory:release-run": Act("inventory:run:release", before=run_is("held")),
+    "inventory:switch-source": Act("inventory:source"),
+    "inventory:sync": Act("inventory:run:start"),
+    "policies:configure": Act("policies:check", {"is_enabled": "", "severity": "low"}),
+}
+# What takes POST and keeps nothing of it, or does so where tests/accounts/test_sign_in.py looks.
+NO_ACT = frozenset(
+    {
+        "account_reauthenticate",
+        "inventory:home",  # sends on to the list of machines
+        "inventory:certificate",  # fetches a certificate to show it
+        "inventory:test-new",  # tries a connection
+        "inventory:test-source",
+        "mfa_activate_totp",
+        "mfa_authenticate",
+        "mfa_deactivate_totp",
+        "mfa_generate_recovery_codes",
+        "mfa_reauthenticate",
+        "mfa_view_recovery_codes",
+        "ui:theme",  # a cookie
+    }
+)
+
+
+def takes_post(route: Route) -> bool:
+    """Whether the view, or the action, was written to take POST and the like."""
+    if route.is_api:
+        return bool({"post", "put", "patch", "delete"} & set(getattr(route.view, "actions", {})))
+    by_class = getattr(route.view, "view_class", None)
+    if by_class is not None:
+        return hasattr(by_class, "post")
+    return "POST" in inspect.getsource(inspect.unwrap(route.view))
+
+
+def test_every_address_that_takes_post_is_an_act_or_said_to_be_none():
+    found = {r.name for r in all_routes() if r.declared is not None and takes_post(r)}
+
+    assert found - NO_ACT == set(ACTS)
+
+
+@pytest.mark.parametrize("name", sorted(ACTS))
+def test_an_act_is_recorded_by_its_name(name: str):
+    world, act = World(), ACTS[name]
+    [route] = [route for route in all_routes() if route.name == name]
+    permission = expected_permission(route, "POST")
+    role = next(
+        (role for role in Role if permission and ":" in permission and holds(role, permission)),
+        Role.VIEWER,
+    )
+    person = UserFactory(username="the-actor", roles=[role])
+    client = Client()
+    if name != "account_login":
+        client.force_login(person)
+        session = client.session
+        session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+        session["account_authentication_methods_user"] = str(person.pk)
+        session.save()
+    if name == "accounts:team-remove":
+        world.home.team.members.clear()
+    address = world.address(route, person)
+    act.before(world)
+    newest = Entry.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+    response = client.post(address, act.body)
+
+    assert response.status_code < 400, response.content
+    done = Entry.objects.filter(id__gt=newest)
+    assert [e.action for e in done if e.action.startswith(act.recorded)], (
+        response.status_code,
+        [e.action for e in done],
+    )
+    assert {e.via for e in done} == {"api" if route.is_api else "page"}
