@@ -84,6 +84,8 @@ LABELS: dict[str, str] = {
     "multiple_host_access": "Shared by hosts",
     "netflow": "NetFlow",
     "netflow_collector": "NetFlow collector",
+    "network_name": "Network name",
+    "network_ref": "Network",
     "network_refs": "Networks",
     "nics": "NIC",
     "options": "Option",
@@ -120,6 +122,7 @@ LABELS: dict[str, str] = {
     "vmkernel_nics": "VMkernel NIC",
 }
 
+_NAMING = frozenset({"key", "uid", "label", "name", "path", "device"})
 # What makes a child the same child in the next version, most telling first.
 _IDENTITY = ("key", "uid", "path", "device", "name", "mac")
 
@@ -194,6 +197,8 @@ def _composite(field: str, value: Any, name_of: NameOf) -> str:
         return "; ".join(f"{key} = {words('', each)}" for key, each in sorted(value.items()))
     if isinstance(value, tuple) and field == "vlan_ranges":
         return ", ".join(f"{low}–{high}" if low != high else str(low) for low, high in value)
+    if _are_parts(value):
+        return "; ".join(f"{part_name(part)} ({part_words(part, name_of)})" for part in value)
     if isinstance(value, tuple):
         return ", ".join(words(field, each, name_of) for each in value)
     if field in POINTS_AT:
@@ -230,7 +235,7 @@ def part_words(part: Part, name_of: NameOf = unnamed) -> str:
     said = [
         f"{_inside(label(field))} {words(field, value, name_of)}"
         for field, value in _fields(part)
-        if value not in (None, "", ()) and field not in ("key", "label", "name", "path", "device")
+        if value not in (None, "", ()) and field not in _NAMING
     ]
     return ", ".join(said) or "present"
 
@@ -274,7 +279,7 @@ def fact(record: AnyRecord, field: str, name_of: NameOf = unnamed) -> Fact:
     if field in POINTS_AT and value:
         each = (value,) if isinstance(value, str) else value
         refs = tuple((POINTS_AT[field], ref) for ref in each)
-    return Fact(field, label(field), words(field, value, name_of), value is not None, refs)
+    return Fact(field, label_of_all(field), words(field, value, name_of), value is not None, refs)
 
 
 def facts(record: AnyRecord, fields: tuple[str, ...], name_of: NameOf = unnamed) -> list[Fact]:

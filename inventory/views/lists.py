@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,10 +17,10 @@ from accounts.models import User
 from accounts.permissions import Permission
 from inventory import facts, listings
 from inventory.filters import AssetFilter
-from inventory.history import Names, typed
+from inventory.history import Names
 from inventory.listings import Listing
 from inventory.models import Asset, Source
-from inventory.records import Kind
+from inventory.records import Kind, decode
 from inventory.views import narrowing, rows
 from ui import fragments, pages
 from ui.clock import is_stale
@@ -92,8 +93,10 @@ def export(request: SignedInRequest, name: str) -> HttpResponseBase:
 
 def _lines(found: QuerySet[Asset], listing: Listing, user: User) -> Iterator[Sequence[object]]:
     names = _names_by_source(listing, user)
-    for asset in found.iterator(chunk_size=1000):
-        record = typed(asset.record)
+    # As text: 40,000 records need not become dictionaries on their way to their type.
+    encoded = found.annotate(encoded=Cast("record", TextField())).defer("record")
+    for asset in encoded.iterator(chunk_size=1000):
+        record = decode(asset.encoded)
         name_of = names.get(asset.source_id, facts.unnamed)
         yield (
             asset.pk,
