@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command in an environment in which only these variables of ours are set."""
-    ours = {name.upper() for name in env.Env.model_fields} | {"DJANGO_SETTINGS_MODULE"}
+    ours = {name.upper() for name in env.Env.model_fields} | {
+        "DJANGO_SETTINGS_MODULE",
+        "DJANGO_ALLOW_ASYNC_UNSAFE",
+    }
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
