@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+from django.conf import settings
 
 from inventory import secrets
+from inventory.connectors import bundle
 from inventory.connectors.base import CollectionFailed, Connector, SessionSink
-from inventory.connectors.bundle import BundleConnector
 from inventory.connectors.vsphere import tls
 from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.models import Credential, Source
@@ -85,7 +88,7 @@ def _vsphere(source: Source, session_sink: SessionSink | None) -> Connector:
 
 
 def _bundle(source: Source, session_sink: SessionSink | None) -> Connector:
-    return BundleConnector(source.url)
+    return bundle.at_address(source.url, folder=settings.BASE_DIR, now=datetime.now(UTC))
 
 
 CONNECTORS: dict[str, Callable[[Source, SessionSink | None], Connector]] = {

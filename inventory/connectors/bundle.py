@@ -3,6 +3,9 @@
 The first line is the header; every further line is `{"at": n, "type": …, "item": …}` where `at`
 counts the recorded collections and `type` says what the item is. A bundle holds what a connector
 yielded, so whatever could not be read when it was recorded cannot be read when it is replayed.
+
+A source's address is the path of a bundle: `demo/halden.oslo.xz?as_of=2026-02-03T07:00:00Z` replays
+its last collection as if it had been made at that moment.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -24,9 +28,10 @@ from inventory.connectors.base import (
     Item,
     Unreadable,
 )
-from inventory.records import AnyRecord, Platform, PlatformSettings
+from inventory.records import AnyRecord, Platform, PlatformSettings, VirtualMachine
 
 FORMAT = "vmgov-bundle-1"
+NIGHT = timedelta(days=1)
 LONGEST_LINE = 16 * 1024 * 1024
 OTHERS: dict[str, type[Any]] = {
     "unreadable": Unreadable,
@@ -60,16 +65,24 @@ _others = {name: msgspec.json.Decoder(kind) for name, kind in OTHERS.items()}
 class BundleConnector:
     """Replays one recorded collection, the last unless told otherwise.
 
-    Every moment in the records is moved by `shift`, as if the collection had been made then.
+    Every moment in the records is moved by `shift`, as if the collection had been made then. With
+    `now`, recovery points that were less than a day old are so again: last night's is.
     """
 
     def __init__(
-        self, path: str | Path, *, collection: int = -1, shift: timedelta = timedelta()
+        self,
+        path: str | Path,
+        *,
+        collection: int = -1,
+        shift: timedelta = timedelta(),
+        now: datetime | None = None,
     ) -> None:
         self.path = Path(path)
         self.header = read_header(self.path)
         self.collection = collection % len(self.header.collected_at)
+        self.collected_at = self.header.collected_at[self.collection]
         self.shift = shift
+        self.now = now
         self.platform = self.header.platform
 
     def probe(self) -> Identity:
@@ -99,7 +112,43 @@ class BundleConnector:
             item: Item = _others[line.type].decode(line.item)
             return item
         record = _records.decode(line.item)
-        return shifted(record, self.shift) if self.shift else record
+        if self.shift:
+            record = shifted(record, self.shift)
+        if self.now is not None and isinstance(record, VirtualMachine) and record.snapshots:
+            record = self._refreshed(record, self.now)
+        return record
+
+    def _refreshed(self, vm: VirtualMachine, now: datetime) -> VirtualMachine:
+        fresh_since = self.collected_at + self.shift - NIGHT
+        return msgspec.structs.replace(
+            vm,
+            snapshots=tuple(
+                msgspec.structs.replace(
+                    one, created_at=one.created_at + (now - one.created_at) // NIGHT * NIGHT
+                )
+                if one.created_at > fresh_since
+                else one
+                for one in vm.snapshots or ()
+            ),
+        )
+
+
+def at_address(address: str, *, folder: Path, now: datetime) -> BundleConnector:
+    """The connector of a source's address; a relative path is one in `folder`.
+
+    With `as_of` the same facts come back however often it is asked, but for recovery points: the
+    nights that have passed since made new ones. Or raise CollectionFailed.
+    """
+    path, _, query = address.partition("?")
+    said = parse_qs(query).get("as_of")
+    if not said:
+        return BundleConnector(folder / path)
+    try:
+        as_of = datetime.fromisoformat(said[0])
+    except ValueError as error:
+        raise _broken(Path(path), f"“{said[0]}” is not a moment") from error
+    shift = as_of - read_header(folder / path).collected_at[-1]
+    return BundleConnector(folder / path, shift=shift, now=now)
 
 
 def write_bundle(

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: a hospital group's estate to look around in, with five weeks of history."""
+"""`manage.py load_demo`: a hospital group's estate to look around in, five weeks of it."""
 
 from datetime import UTC, datetime
 from typing import Any

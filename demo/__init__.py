@@ -1,0 +1,1 @@
+"""The demo estate: how it is made, and the recordings it is replayed from."""

@@ -1,0 +1,77 @@
+"""Makes the demo estate in two simulators, reads it with the real connector, writes the bundles.
+
+`python -m demo.record` takes about a minute and gives the same files each time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from demo import bergen, oslo
+from demo.machines import Op
+from demo.moments import COLLECTIONS, RECORDED_AT
+from inventory.connecting import vsphere
+from inventory.connectors.base import Item
+from inventory.connectors.bundle import write_bundle
+from inventory.models import Source
+from inventory.records import Platform
+from tests.peers.vcsim import Vcsim, start_vcsim
+
+HERE = Path(__file__).parent
+ACCOUNT = "svc-vmgov@vsphere.local"
+MAPPING = {
+    "classification": "Classification",
+    "owner": "Owner",
+    "criticality": "Criticality",
+    "team": "Team",
+}
+EMPTY = {"dc": 0, "cluster": 0, "host": 0, "standalone_host": 0, "vm": 0, "ds": 0, "pg": 0}
+
+Steps = dict[timedelta, list[Op]]
+Estate = tuple[str, str, str, Callable[[], Steps]]
+
+ESTATES: dict[str, Estate] = {
+    "halden.oslo.xz": ("vc-oslo, production", oslo.SEED, oslo.INSTANCE, oslo.steps),
+    "halden.bergen.xz": ("vc-bergen, recovery", bergen.SEED, bergen.INSTANCE, bergen.steps),
+}
+
+
+def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, list[Item]]]:
+    """Let the weeks pass and look at the estate after each step."""
+    collections = []
+    with start_vcsim(
+        **EMPTY, seed=seed, instance_uuid=instance, readonly_username=ACCOUNT
+    ) as vcenter:
+        for ago in COLLECTIONS:
+            vcenter.apply(ops=steps[ago])
+            collections.append((RECORDED_AT - ago, look(vcenter)))
+    return collections
+
+
+def look(vcenter: Vcsim) -> list[Item]:
+    connector = vsphere(
+        url=vcenter.url,
+        username=vcenter.readonly_username,
+        password=vcenter.readonly_password,
+        trust=Source.Trust.PIN,
+        trust_pem=Path(vcenter.cert_pem).read_text(encoding="ascii"),
+        attributes=MAPPING,
+    )
+    return list(connector.collect())
+
+
+def main() -> None:
+    for name, (title, seed, instance, steps) in ESTATES.items():
+        collections = record(steps(), seed=seed, instance=instance)
+        write_bundle(HERE / name, title=title, platform=Platform.VSPHERE, collections=collections)
+        sys.stdout.write(f"{name}: {len(collections[-1][1])} items in the last collection\n")
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    main()
