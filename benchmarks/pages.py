@@ -149,7 +149,7 @@ def _fill(findings: int) -> dict[str, int]:
     from policies.registry import all_checks
 
     checks = [check.id for check in all_checks() if check.kind is Kind.VM]
-    names = {
+    names: dict[str, Any] = {
         "machines": findings // FINDINGS_PER_MACHINE,
         "per_machine": FINDINGS_PER_MACHINE,
         "sources": SOURCES,

@@ -8,237 +8,579 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('connector', models.CharField(choices=[('vsphere', 'vCenter'), ('bundle', 'Recorded bundle')], default='vsphere', max_length=20)),
-                ('platform', models.CharField(choices=[('vsphere', 'vsphere'), ('hyperv', 'hyperv'), ('kvm', 'kvm')], max_length=20)),
-                ('url', models.CharField(blank=True, max_length=500)),
-                ('username', models.CharField(blank=True, max_length=200)),
-                ('trust', models.CharField(choices=[('system', 'Certificate authorities of this system'), ('ca', 'A certificate authority of yours'), ('pin', 'Exactly this certificate')], default='system', max_length=10)),
-                ('trust_pem', models.TextField(blank=True)),
-                ('attribute_mapping', models.JSONField(blank=True, default=dict)),
-                ('interval_minutes', models.PositiveIntegerField(default=60)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('instance_uuid', models.CharField(blank=True, max_length=100)),
-                ('product', models.CharField(blank=True, max_length=200)),
-                ('warnings', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, size=None)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('complete_at', models.DateTimeField(null=True)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('evaluated_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "connector",
+                    models.CharField(
+                        choices=[("vsphere", "vCenter"), ("bundle", "Recorded bundle")],
+                        default="vsphere",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "platform",
+                    models.CharField(
+                        choices=[("vsphere", "vsphere"), ("hyperv", "hyperv"), ("kvm", "kvm")],
+                        max_length=20,
+                    ),
+                ),
+                ("url", models.CharField(blank=True, max_length=500)),
+                ("username", models.CharField(blank=True, max_length=200)),
+                (
+                    "trust",
+                    models.CharField(
+                        choices=[
+                            ("system", "Certificate authorities of this system"),
+                            ("ca", "A certificate authority of yours"),
+                            ("pin", "Exactly this certificate"),
+                        ],
+                        default="system",
+                        max_length=10,
+                    ),
+                ),
+                ("trust_pem", models.TextField(blank=True)),
+                ("attribute_mapping", models.JSONField(blank=True, default=dict)),
+                ("interval_minutes", models.PositiveIntegerField(default=60)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("instance_uuid", models.CharField(blank=True, max_length=100)),
+                ("product", models.CharField(blank=True, max_length=200)),
+                (
+                    "warnings",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), blank=True, default=list, size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("complete_at", models.DateTimeField(null=True)),
+                ("published_at", models.DateTimeField(null=True)),
+                ("evaluated_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='source_name_unique', violation_error_message='There is already a source with this name.'), models.CheckConstraint(condition=models.Q(('interval_minutes__gte', 1)), name='source_interval_at_least_a_minute')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        name="source_name_unique",
+                        violation_error_message="There is already a source with this name.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("interval_minutes__gte", 1)),
+                        name="source_interval_at_least_a_minute",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Credential',
+            name="Credential",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key_id', models.CharField(max_length=32)),
-                ('nonce', models.BinaryField()),
-                ('ciphertext', models.BinaryField()),
-                ('sealed_at', models.DateTimeField()),
-                ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='credential', to='inventory.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key_id", models.CharField(max_length=32)),
+                ("nonce", models.BinaryField()),
+                ("ciphertext", models.BinaryField()),
+                ("sealed_at", models.DateTimeField()),
+                (
+                    "source",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credential",
+                        to="inventory.source",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Asset',
+            name="Asset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('vm', 'Virtual machine'), ('host', 'Host'), ('cluster', 'Cluster'), ('network', 'Network'), ('switch', 'Distributed switch'), ('datastore', 'Datastore'), ('image', 'Image'), ('role', 'Role'), ('grant', 'Grant'), ('platform', 'Platform')], max_length=20)),
-                ('uid', models.CharField(max_length=200)),
-                ('ref', models.CharField(max_length=200)),
-                ('name', models.TextField()),
-                ('record', models.JSONField()),
-                ('digest', models.CharField(max_length=32)),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('missing_since', models.DateTimeField(null=True)),
-                ('missed_runs', models.PositiveSmallIntegerField(default=0)),
-                ('gone_at', models.DateTimeField(null=True)),
-                ('evaluated_at', models.DateTimeField(null=True)),
-                ('power_since', models.DateTimeField(null=True)),
-                ('sort_name', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Lower(django.db.models.functions.text.Left('name', 200)), output_field=models.TextField())),
-                ('classification', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('classification', 'record'), 100), output_field=models.TextField(null=True))),
-                ('criticality', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('criticality', 'record'), 100), output_field=models.TextField(null=True))),
-                ('owner', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('owner', 'record'), 200), output_field=models.TextField(null=True))),
-                ('team_name', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('team', 'record'), 100), output_field=models.TextField(null=True))),
-                ('power_state', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('power_state', 'record'), 20), output_field=models.TextField(null=True))),
-                ('host_ref', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Left(django.db.models.fields.json.KeyTextTransform('host_ref', 'record'), 200), output_field=models.TextField(null=True))),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='assets', to='accounts.team')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assets', to='inventory.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("vm", "Virtual machine"),
+                            ("host", "Host"),
+                            ("cluster", "Cluster"),
+                            ("network", "Network"),
+                            ("switch", "Distributed switch"),
+                            ("datastore", "Datastore"),
+                            ("image", "Image"),
+                            ("role", "Role"),
+                            ("grant", "Grant"),
+                            ("platform", "Platform"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("uid", models.CharField(max_length=200)),
+                ("ref", models.CharField(max_length=200)),
+                ("name", models.TextField()),
+                ("record", models.JSONField()),
+                ("digest", models.CharField(max_length=32)),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                ("missing_since", models.DateTimeField(null=True)),
+                ("missed_runs", models.PositiveSmallIntegerField(default=0)),
+                ("gone_at", models.DateTimeField(null=True)),
+                ("evaluated_at", models.DateTimeField(null=True)),
+                ("power_since", models.DateTimeField(null=True)),
+                (
+                    "sort_name",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Lower(
+                            django.db.models.functions.text.Left("name", 200)
+                        ),
+                        output_field=models.TextField(),
+                    ),
+                ),
+                (
+                    "classification",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform(
+                                "classification", "record"
+                            ),
+                            100,
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "criticality",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform("criticality", "record"),
+                            100,
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "owner",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform("owner", "record"), 200
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "team_name",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform("team", "record"), 100
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "power_state",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform("power_state", "record"),
+                            20,
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "host_ref",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Left(
+                            django.db.models.fields.json.KeyTextTransform("host_ref", "record"), 200
+                        ),
+                        output_field=models.TextField(null=True),
+                    ),
+                ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="assets",
+                        to="accounts.team",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assets",
+                        to="inventory.source",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SyncRun',
+            name="SyncRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('held', 'Held for a person'), ('complete', 'Complete'), ('partial', 'Partial'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('quarantined', 'Quarantined')], default='queued', max_length=20)),
-                ('phase', models.CharField(choices=[('waiting', 'Waiting'), ('collecting', 'Collecting'), ('publishing', 'Publishing'), ('evaluating', 'Evaluating'), ('done', 'Done')], default='waiting', max_length=20)),
-                ('slot_at', models.DateTimeField(null=True)),
-                ('requested_by', models.CharField(blank=True, max_length=200)),
-                ('requested_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('collected_at', models.DateTimeField(null=True)),
-                ('published_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('not_before_at', models.DateTimeField(null=True)),
-                ('token', models.BigIntegerField(default=0)),
-                ('staged_token', models.BigIntegerField(null=True)),
-                ('worker', models.CharField(blank=True, max_length=200)),
-                ('heartbeat_at', models.DateTimeField(null=True)),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('cancel_requested_at', models.DateTimeField(null=True)),
-                ('release_approved_at', models.DateTimeField(null=True)),
-                ('sealed_session', models.BinaryField(null=True)),
-                ('progress', models.JSONField(default=dict)),
-                ('completeness', models.JSONField(default=dict)),
-                ('counts', models.JSONField(default=dict)),
-                ('outcomes', models.JSONField(default=dict)),
-                ('causes', models.JSONField(default=list)),
-                ('notes', models.JSONField(default=dict)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='inventory.source')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("held", "Held for a person"),
+                            ("complete", "Complete"),
+                            ("partial", "Partial"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("quarantined", "Quarantined"),
+                        ],
+                        default="queued",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("collecting", "Collecting"),
+                            ("publishing", "Publishing"),
+                            ("evaluating", "Evaluating"),
+                            ("done", "Done"),
+                        ],
+                        default="waiting",
+                        max_length=20,
+                    ),
+                ),
+                ("slot_at", models.DateTimeField(null=True)),
+                ("requested_by", models.CharField(blank=True, max_length=200)),
+                ("requested_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("collected_at", models.DateTimeField(null=True)),
+                ("published_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("not_before_at", models.DateTimeField(null=True)),
+                ("token", models.BigIntegerField(default=0)),
+                ("staged_token", models.BigIntegerField(null=True)),
+                ("worker", models.CharField(blank=True, max_length=200)),
+                ("heartbeat_at", models.DateTimeField(null=True)),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("cancel_requested_at", models.DateTimeField(null=True)),
+                ("release_approved_at", models.DateTimeField(null=True)),
+                ("sealed_session", models.BinaryField(null=True)),
+                ("progress", models.JSONField(default=dict)),
+                ("completeness", models.JSONField(default=dict)),
+                ("counts", models.JSONField(default=dict)),
+                ("outcomes", models.JSONField(default=dict)),
+                ("causes", models.JSONField(default=list)),
+                ("notes", models.JSONField(default=dict)),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="inventory.source",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='StagedRecord',
+            name="StagedRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.BigIntegerField()),
-                ('kind', models.CharField(max_length=20)),
-                ('uid', models.CharField(max_length=200)),
-                ('ref', models.CharField(max_length=200)),
-                ('name', models.TextField()),
-                ('digest', models.CharField(max_length=32)),
-                ('record', models.JSONField()),
-                ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='inventory.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.BigIntegerField()),
+                ("kind", models.CharField(max_length=20)),
+                ("uid", models.CharField(max_length=200)),
+                ("ref", models.CharField(max_length=200)),
+                ("name", models.TextField()),
+                ("digest", models.CharField(max_length=32)),
+                ("record", models.JSONField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="inventory.syncrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Quarantine',
+            name="Quarantine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('vm', 'Virtual machine'), ('host', 'Host'), ('cluster', 'Cluster'), ('network', 'Network'), ('switch', 'Distributed switch'), ('datastore', 'Datastore'), ('image', 'Image'), ('role', 'Role'), ('grant', 'Grant'), ('platform', 'Platform')], max_length=20)),
-                ('ref', models.CharField(max_length=200)),
-                ('name', models.TextField()),
-                ('reason', models.TextField()),
-                ('first_seen_at', models.DateTimeField()),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='quarantine', to='inventory.source')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='quarantine', to='inventory.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("vm", "Virtual machine"),
+                            ("host", "Host"),
+                            ("cluster", "Cluster"),
+                            ("network", "Network"),
+                            ("switch", "Distributed switch"),
+                            ("datastore", "Datastore"),
+                            ("image", "Image"),
+                            ("role", "Role"),
+                            ("grant", "Grant"),
+                            ("platform", "Platform"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("ref", models.CharField(max_length=200)),
+                ("name", models.TextField()),
+                ("reason", models.TextField()),
+                ("first_seen_at", models.DateTimeField()),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quarantine",
+                        to="inventory.source",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quarantine",
+                        to="inventory.syncrun",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BlindSpot',
+            name="BlindSpot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('vm', 'Virtual machine'), ('host', 'Host'), ('cluster', 'Cluster'), ('network', 'Network'), ('switch', 'Distributed switch'), ('datastore', 'Datastore'), ('image', 'Image'), ('role', 'Role'), ('grant', 'Grant'), ('platform', 'Platform')], max_length=20)),
-                ('property', models.CharField(max_length=200)),
-                ('count', models.PositiveIntegerField()),
-                ('example', models.TextField()),
-                ('explanation', models.TextField()),
-                ('first_seen_at', models.DateTimeField()),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blind_spots', to='inventory.source')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blind_spots', to='inventory.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("vm", "Virtual machine"),
+                            ("host", "Host"),
+                            ("cluster", "Cluster"),
+                            ("network", "Network"),
+                            ("switch", "Distributed switch"),
+                            ("datastore", "Datastore"),
+                            ("image", "Image"),
+                            ("role", "Role"),
+                            ("grant", "Grant"),
+                            ("platform", "Platform"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("property", models.CharField(max_length=200)),
+                ("count", models.PositiveIntegerField()),
+                ("example", models.TextField()),
+                ("explanation", models.TextField()),
+                ("first_seen_at", models.DateTimeField()),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="blind_spots",
+                        to="inventory.source",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="blind_spots",
+                        to="inventory.syncrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['kind', 'property'],
+                "ordering": ["kind", "property"],
             },
         ),
         migrations.CreateModel(
-            name='AssetVersion',
+            name="AssetVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('record', models.JSONField()),
-                ('digest', models.CharField(max_length=32)),
-                ('valid_from', models.DateTimeField()),
-                ('valid_to', models.DateTimeField(null=True)),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='inventory.asset')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.syncrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("record", models.JSONField()),
+                ("digest", models.CharField(max_length=32)),
+                ("valid_from", models.DateTimeField()),
+                ("valid_to", models.DateTimeField(null=True)),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="inventory.asset",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="inventory.syncrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-valid_from'],
+                "ordering": ["-valid_from"],
             },
         ),
         migrations.AddIndex(
-            model_name='asset',
-            index=models.Index(fields=['kind', 'sort_name', 'id'], name='asset_list'),
+            model_name="asset",
+            index=models.Index(fields=["kind", "sort_name", "id"], name="asset_list"),
         ),
         migrations.AddIndex(
-            model_name='asset',
-            index=models.Index(fields=['source', 'kind', 'ref'], name='asset_by_ref'),
+            model_name="asset",
+            index=models.Index(fields=["source", "kind", "ref"], name="asset_by_ref"),
         ),
         migrations.AddIndex(
-            model_name='asset',
-            index=models.Index(condition=models.Q(('kind', 'vm')), fields=['source', 'host_ref'], name='asset_vms_by_host'),
+            model_name="asset",
+            index=models.Index(
+                condition=models.Q(("kind", "vm")),
+                fields=["source", "host_ref"],
+                name="asset_vms_by_host",
+            ),
         ),
         migrations.AddIndex(
-            model_name='asset',
-            index=models.Index(fields=['team', 'kind'], name='asset_by_team'),
+            model_name="asset",
+            index=models.Index(fields=["team", "kind"], name="asset_by_team"),
         ),
         migrations.AddConstraint(
-            model_name='asset',
-            constraint=models.UniqueConstraint(fields=('source', 'kind', 'uid'), name='asset_identity'),
+            model_name="asset",
+            constraint=models.UniqueConstraint(
+                fields=("source", "kind", "uid"), name="asset_identity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(fields=['source', '-id'], name='syncrun_by_source'),
+            model_name="syncrun",
+            index=models.Index(fields=["source", "-id"], name="syncrun_by_source"),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['state'], name='syncrun_live'),
+            model_name="syncrun",
+            index=models.Index(
+                condition=models.Q(("state__in", ["queued", "running"])),
+                fields=["state"],
+                name="syncrun_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('source',), name='one_running_sync_per_source'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "running")),
+                fields=("source",),
+                name="one_running_sync_per_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'queued')), fields=('source',), name='one_queued_sync_per_source'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "queued")),
+                fields=("source",),
+                name="one_queued_sync_per_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(fields=('source', 'slot_at'), name='one_sync_per_slot'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                fields=("source", "slot_at"), name="one_sync_per_slot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stagedrecord',
-            constraint=models.UniqueConstraint(fields=('run', 'token', 'kind', 'uid'), name='staged_once'),
+            model_name="stagedrecord",
+            constraint=models.UniqueConstraint(
+                fields=("run", "token", "kind", "uid"), name="staged_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quarantine',
-            constraint=models.UniqueConstraint(fields=('source', 'kind', 'ref'), name='quarantined_once'),
+            model_name="quarantine",
+            constraint=models.UniqueConstraint(
+                fields=("source", "kind", "ref"), name="quarantined_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='blindspot',
-            constraint=models.UniqueConstraint(fields=('source', 'kind', 'property'), name='blind_spot_once'),
+            model_name="blindspot",
+            constraint=models.UniqueConstraint(
+                fields=("source", "kind", "property"), name="blind_spot_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assetversion',
-            index=models.Index(fields=['asset', '-valid_from'], name='version_history'),
+            model_name="assetversion",
+            index=models.Index(fields=["asset", "-valid_from"], name="version_history"),
         ),
         migrations.AddConstraint(
-            model_name='assetversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('valid_to__isnull', True)), fields=('asset',), name='one_open_version'),
+            model_name="assetversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("valid_to__isnull", True)),
+                fields=("asset",),
+                name="one_open_version",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assetversion',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='version_ends_after_it_begins'),
+            model_name="assetversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True),
+                    ("valid_to__gt", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="version_ends_after_it_begins",
+            ),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('inventory', '0001_initial'),
+        ("inventory", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='source',
-            name='judged_as',
+            model_name="source",
+            name="judged_as",
             field=models.CharField(blank=True, max_length=32),
         ),
     ]
