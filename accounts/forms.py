@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import MAXIMUM_TOKEN_DAYS, Team, User
-from accounts.permissions import Permission
+from accounts.permissions import WORDS, Permission
 from accounts.roles import MEANINGS, Role, conflict
 
 
@@ -89,7 +89,7 @@ class TokenForm(forms.Form):
         self.fields["permissions"] = forms.MultipleChoiceField(
             label="It may",
             widget=forms.CheckboxSelectMultiple,
-            choices=[(permission.value, permission.value) for permission in offered],
+            choices=[(permission.value, WORDS[permission]) for permission in offered],
         )
 
     def clean_permissions(self) -> list[Permission]:

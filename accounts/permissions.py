@@ -23,3 +23,26 @@ class Permission(StrEnum):
     SOURCE_READ = "inventory:source:read"
     CHECK_CONFIGURE = "policies:check:configure"
     POLICY_READ = "policies:policy:read"
+
+
+WORDS: dict[Permission, str] = {
+    Permission.TEAM_MANAGE: "Add, rename and remove teams",
+    Permission.TOKEN_MANAGE: "Make and revoke one's own API tokens",
+    Permission.USER_MANAGE: "Add, change and disable people",
+    Permission.USER_READ: "Read who may do what",
+    Permission.AUDIT_READ: "Read the audit log",
+    Permission.FINDING_EXPORT: "Export findings",
+    Permission.FINDING_READ: "Read findings",
+    Permission.FINDING_TRIAGE: "Sort and assign findings",
+    Permission.WAIVER_APPROVE: "Decide about exceptions",
+    Permission.WAIVER_READ: "Read exceptions",
+    Permission.WAIVER_REQUEST: "Ask for exceptions",
+    Permission.ASSET_EXPORT: "Export the inventory",
+    Permission.ASSET_READ: "Read the inventory",
+    Permission.RUN_RELEASE: "Release or discard held collections",
+    Permission.RUN_START: "Start and cancel collections",
+    Permission.SOURCE_MANAGE: "Add and change sources",
+    Permission.SOURCE_READ: "Read sources and collections",
+    Permission.CHECK_CONFIGURE: "Set how checks judge",
+    Permission.POLICY_READ: "Read policies and checks",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accounts.permissions import Permission
+from accounts.permissions import WORDS, Permission
 from accounts.roles import MEANINGS, ROLES, SEPARATED, Role
 
 _HEAD = """\
@@ -38,11 +38,11 @@ def _roles() -> Iterator[str]:
 
 def _permissions() -> Iterator[str]:
     yield "## Permissions\n"
-    yield "| permission | " + " | ".join(Role) + " |"
-    yield "|---|" + ":-:|" * len(Role)
+    yield "| permission | to | " + " | ".join(Role) + " |"
+    yield "|---|---|" + ":-:|" * len(Role)
     for permission in Permission:
         cells = ("●" if permission in ROLES[role] else "" for role in Role)
-        yield f"| `{permission}` | " + " | ".join(cells) + " |"
+        yield f"| `{permission}` | {WORDS[permission]} | " + " | ".join(cells) + " |"
     yield ""
 
 

@@ -11,13 +11,16 @@ register = template.Library()
 
 
 @register.inclusion_tag("ui/field.html")
-def field(bound: BoundField, label: str = "", *, autofocus: bool = False) -> dict[str, Any]:
-    """The field as one block. A label given here stands in for the form's own."""
+def field(
+    bound: BoundField, label: str = "", hint: str | None = None, *, autofocus: bool = False
+) -> dict[str, Any]:
+    """The field as one block. A label or hint given here stands in for the form's own."""
     widget = bound.field.widget
     name = bound.auto_id
+    hint = str(bound.help_text) if hint is None else hint
     described = " ".join(
         part
-        for part, is_there in ((f"{name}-hint", bound.help_text), (f"{name}-error", bound.errors))
+        for part, is_there in ((f"{name}-hint", hint), (f"{name}-error", bound.errors))
         if is_there
     )
     attributes: dict[str, Any] = {"class": _classes(widget, is_invalid=bool(bound.errors))}
@@ -31,6 +34,7 @@ def field(bound: BoundField, label: str = "", *, autofocus: bool = False) -> dic
     return {
         "field": bound,
         "label": label or bound.label,
+        "hint": hint,
         "name": name,
         "shape": _shape(widget),
         "control": "" if _shape(widget) == "choices" else bound.as_widget(attrs=attributes),

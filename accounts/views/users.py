@@ -16,7 +16,7 @@ from accounts.errors import NotPossible
 from accounts.filters import PersonFilter
 from accounts.forms import NewPersonForm, PersonForm
 from accounts.models import Team, User
-from accounts.permissions import Permission
+from accounts.permissions import WORDS, Permission
 from accounts.roles import MEANINGS, ROLES, SEPARATED, Role
 
 
@@ -141,7 +141,10 @@ def user_reset_password(request: SignedInRequest, user_id: int) -> HttpResponse:
 @requires(Permission.USER_READ)
 def permission_table(request: SignedInRequest) -> HttpResponse:
     """Which role may do what, and which roles exclude each other."""
-    rows = [(permission, [permission in ROLES[role] for role in Role]) for permission in Permission]
+    rows = [
+        (permission, WORDS[permission], [permission in ROLES[role] for role in Role])
+        for permission in Permission
+    ]
     context = {
         "roles": [(role, MEANINGS[role]) for role in Role],
         "rows": rows,

@@ -1,9 +1,11 @@
 """People are managed by others, with every act recorded and duties kept apart."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import people
 from accounts.errors import NotPossible
@@ -226,3 +228,49 @@ def test_teams_are_named_once_whatever_the_case(admin: User):
 
     with pytest.raises(NotPossible, match="already a team"):
         teams.create(name="LABS", by=admin)
+
+
+def at_once(*acts) -> list[object]:
+    """Do these in a thread and a transaction each, starting together; what each raised, or None."""
+    ready = threading.Barrier(len(acts))
+
+    def do(act) -> object:
+        ready.wait()
+        try:
+            act()
+        except (NotPossible, IntegrityError) as error:
+            return error
+        finally:
+            connection.close()
+        return None
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(do, acts))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_cannot_shut_each_other_out_at_once():
+    for _ in range(5):
+        one, other = (UserFactory(roles=[Role.USER_ADMIN]) for _ in range(2))
+
+        at_once(
+            lambda one=one, other=other: people.disable(user_id=other.pk, by=one),
+            lambda one=one, other=other: people.disable(user_id=one.pk, by=other),
+        )
+
+        left = User.objects.filter(is_active=True, role_assignments__role=Role.USER_ADMIN)
+        assert left.count() == 1
+        left.update(is_active=False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_separated_roles_cannot_be_given_at_once():
+    for _ in range(5):
+        bob = UserFactory()
+
+        at_once(
+            lambda bob=bob: RoleAssignment.objects.create(user=bob, role=Role.OPERATOR),
+            lambda bob=bob: RoleAssignment.objects.create(user=bob, role=Role.APPROVER),
+        )
+
+        assert bob.role_assignments.count() == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from accounts.permissions import Permission
+from accounts.permissions import WORDS, Permission
 from accounts.roles import MEANINGS, ROLES, Role, conflict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "authorisation.md"
@@ -23,6 +23,7 @@ def test_the_committed_document_is_current():
 def test_every_role_is_explained_and_grants_something():
     assert set(ROLES) == set(MEANINGS) == set(Role)
     assert all(ROLES.values())
+    assert set(WORDS) == set(Permission)
 
 
 def test_an_auditor_holds_nothing_that_changes_anything():

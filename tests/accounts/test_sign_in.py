@@ -438,4 +438,5 @@ def test_pages_for_signing_in_carry_nothing_inline(client: Client):
 
     for response in seen:
         assert not INLINE.search(response.content), response.request["PATH_INFO"]
+        assert b"password/reset" not in response.content  # that address is closed
         assert "unsafe" not in response["Content-Security-Policy"]
