@@ -107,6 +107,13 @@ def test_a_filter_that_is_not_understood_shows_nothing_and_says_so(analyst: Clie
     assert "web-01" not in html
 
 
+def test_an_export_of_a_filter_that_is_not_understood_is_empty(analyst: Client):
+    answer = analyst.get("/inventory/vms/export/", {"verdict": "splendid"})
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+
+    assert len(text.splitlines()) == 1
+
+
 def test_what_is_gone_is_listed_only_when_asked_for(analyst: Client, world: World):
     Asset.objects.filter(pk=world["web-02"].pk).update(gone_at=world.now, missing_since=world.now)
 
