@@ -235,6 +235,7 @@ def at_once(*acts) -> list[object]:
     ready = threading.Barrier(len(acts))
 
     def do(act) -> object:
+        connection.ensure_connection()  # it takes longer than what is raced for
         ready.wait()
         try:
             act()
