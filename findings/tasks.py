@@ -6,7 +6,6 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
-
 from django.db.models import Q, QuerySet
 
 from findings import pipeline
