@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import trail
-from inventory.models import Asset
+from inventory.models import Asset, Source
 from policies import registry
 from policies.evaluate import Configured
 from policies.models import CheckSetting
@@ -42,6 +42,19 @@ def fingerprint(configured: list[Configured]) -> str:
         msgspec.json.encode(sorted(told, key=lambda each: each[0]), order="deterministic"),
         digest_size=16,
     ).hexdigest()
+
+
+def forget_outdated() -> int:
+    """Say unknown, until the next evaluation, of what was judged by other checks than these.
+
+    For after an upgrade: a check that is new would otherwise seem to pass everywhere. Returns the
+    number of sources.
+    """
+    asked = fingerprint(configured_checks())
+    outdated = Source.objects.filter(published_at__isnull=False).exclude(judged_as=asked)
+    sources = list(outdated.values_list("pk", flat=True))
+    Asset.objects.filter(source__in=sources).update(evaluated_at=None)
+    return len(sources)
 
 
 def configured(check: Check, setting: CheckSetting | None) -> Configured:

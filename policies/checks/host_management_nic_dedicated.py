@@ -95,8 +95,9 @@ def management_nic_dedicated(host: Host, estate: Estate, params: Params) -> Iter
     if shared and all(lane.exact for lane in management):
         nics = sorted({nic for nics in shared.values() for nic in nics})
         names = listed(sorted(shared))
+        carry = "carries" if len(nics) == 1 else "carry"
         yield Violation(
-            message=f"{listed(nics)} of {host.name} carries management and machines ({names}).",
+            message=f"{listed(nics)} of {host.name} {carry} management and machines ({names}).",
             seen=f"{listed(nics)} shared with {names}",
             expected=(
                 "a physical NIC for management alone"

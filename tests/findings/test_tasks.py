@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
 from findings import tasks
@@ -44,6 +45,16 @@ def test_a_check_that_is_set_differently_is_asked_again_and_unknown_until_then(
 
     assert tasks.judgeable(now=NOW).get() == source
     assert source.assets.get(kind="vm").evaluated_at is None
+
+
+def test_after_an_upgrade_nothing_passes_a_check_it_was_never_asked(source: Source) -> None:
+    assert configuration.forget_outdated() == 0
+    Source.objects.update(judged_as="by an earlier version")
+
+    call_command("load_policies")
+
+    assert not source.assets.filter(evaluated_at__isnull=False).exists()
+    assert tasks.judgeable(now=NOW).get() == source
 
 
 def test_a_tick_wakes_a_worker_for_what_waits(

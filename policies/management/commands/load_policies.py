@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from policies.configuration import forget_outdated
 from policies.document import BadDocument
 from policies.loading import load_shipped
 
@@ -15,3 +16,4 @@ class Command(BaseCommand):
             self.stdout.write(str(load_shipped()))
         except BadDocument as error:
             raise CommandError(f"The shipped policy document is unsound: {error}") from error
+        forget_outdated()
