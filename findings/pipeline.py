@@ -58,10 +58,9 @@ def govern(
     run = SyncRun.objects.select_related("source").get(pk=held.run_id)
     if run.staged_token is None:
         sessions.end_leftovers(run.source)
-        sink = sessions.remember(held)
-        staging.stage(
-            held, connector or connect(run.source, session_sink=sink), pulse=pulse, now=now
-        )
+        with sessions.remembering(held) as sink:
+            chosen = connector or connect(run.source, session_sink=sink)
+            staging.stage(held, chosen, pulse=pulse, now=now)
     run = publishing.publish(held, now=run.collected_at or now)
     if run.state == SyncRun.State.HELD:
         return run

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from django.db import connection, transaction
 
@@ -23,27 +25,27 @@ log = logging.getLogger(__name__)
 PURPOSE = "session-cookie"
 
 
-def remember(held: Claim) -> SessionSink:
+@contextmanager
+def remembering(held: Claim) -> Iterator[SessionSink]:
     """A function that keeps the cookie of the session just opened; an empty one means it ended.
 
     It writes from a thread, and so over a connection, of its own: the caller's is busy with COPY.
+    Both are ready beforehand, so that little time passes between a login and its note.
     """
-
-    def keep(cookie: str) -> None:
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="session") as pool:
-            pool.submit(_keep, held, cookie).result()
-
-    return keep
+    # `connection` is the calling thread's, so it is named inside the functions that threads call.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="session") as pool:
+        pool.submit(lambda: connection.ensure_connection()).result()
+        try:
+            yield lambda cookie: pool.submit(_keep, held, cookie).result()
+        finally:
+            pool.submit(lambda: connection.close()).result()
 
 
 def _keep(held: Claim, cookie: str) -> None:
-    try:
-        with transaction.atomic():
-            run = ledger.hold_row(held)
-            run.sealed_session = _sealed(run, cookie) if cookie else None
-            run.save(update_fields=["sealed_session"])
-    finally:
-        connection.close()
+    with transaction.atomic():
+        run = ledger.hold_row(held)
+        run.sealed_session = _sealed(run, cookie) if cookie else None
+        run.save(update_fields=["sealed_session"])
 
 
 def end_leftovers(source: Source) -> int:

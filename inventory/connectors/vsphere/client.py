@@ -104,16 +104,22 @@ class Client:
         """Log in and out again, or raise CollectionFailed.
 
         The sink is told the session's cookie, and an empty one once vCenter has ended the session.
+        A vCenter that gives its cookie before the login has it told before, so that no moment is
+        left in which a killed worker leaves a session behind that nobody knows.
         """
         bulk_transport = self._new_transport()
         try:
             stub = self._stub()
             content = _service_content(stub)
             manager = vim.SessionManager(content.sessionManager._moId, stub)
-            key, account = self._login(manager, username, password)
+            told = _tell(sink, self._session.cookie, told="")
             try:
-                if sink is not None:
-                    sink(self._session.cookie)
+                key, account = self._login(manager, username, password)
+            except CollectionFailed:
+                _tell(sink, "", told=told)
+                raise
+            try:
+                _tell(sink, self._session.cookie, told=told)
                 yield OpenSession(
                     content=_content(content),
                     account=account,
@@ -357,6 +363,13 @@ def _small_call(call: Any) -> Any:
         return call()
     except vmodl.MethodFault as fault:
         raise xml.SoapFault(type(fault).__name__.rpartition(".")[2], fault.msg or "", {}) from None
+
+
+def _tell(sink: SessionSink | None, cookie: str, *, told: str) -> str:
+    """Tell the sink a cookie it does not know yet; returns what it knows now."""
+    if sink is not None and cookie != told:
+        sink(cookie)
+    return cookie
 
 
 def _logged_out(manager: Any) -> bool:
