@@ -23,6 +23,7 @@ from inventory.connectors.base import (
     Count,
     Doubt,
     Unreadable,
+    product_title,
 )
 from inventory.heartbeat import Pulse
 from inventory.models import SyncRun
@@ -194,7 +195,7 @@ def _plain(item: msgspec.Struct) -> dict[str, Any]:
 def _identity(platform: PlatformSettings | None) -> dict[str, str]:
     if platform is None:
         return {}
-    product = " ".join(part for part in (platform.product, platform.version) if part)
+    product = product_title(platform.product, platform.version)
     return {"instance_uuid": platform.uid, "product": printable(product)[:200]}
 
 

@@ -71,6 +71,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()  # e.g. the account holds write privileges
 
 
+def product_title(product: str | None, version: str | None) -> str:
+    """The product as people call it; its full name mostly says the version already."""
+    parts = [product or "", version or ""]
+    if parts[1] and parts[1] in parts[0]:
+        return parts[0]
+    return " ".join(part for part in parts if part)
+
+
 class Connector(Protocol):
     platform: Platform
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.trail import Origin, origin
 from inventory import sources
-from inventory.connectors.base import CollectionFailed
+from inventory.connectors.base import CollectionFailed, product_title
 from inventory.errors import NotPossible
 from inventory.models import Source
 
@@ -67,7 +67,8 @@ class Command(BaseCommand):
         try:
             if not options["no_test"]:
                 identity = sources.test_connection(**typed)
-                self.stdout.write(f"{identity.product} {identity.version} answers.")
+                title = product_title(identity.product, identity.version)
+                self.stdout.write(f"{title} answers.")
                 for warning in identity.warnings:
                     self.stderr.write(self.style.WARNING(warning))
             source = sources.add(
