@@ -9,17 +9,8 @@ import msgspec
 from demo import access, people, site
 from demo.hosts import Server, configure, switch_uuid
 from demo.machines import Line, Machine, Op, Place, change, create, nightly, settle, template
-from demo.moments import (
-    COLLECTIONS,
-    DAY_10,
-    DAY_14,
-    DAY_21,
-    DAY_35,
-    TUESDAY_NIGHT,
-    YESTERDAY,
-    before,
-)
-from demo.site import Store, Wires
+from demo.moments import COLLECTIONS, FIRST, TUESDAY_NIGHT, YESTERDAY, before, day
+from demo.site import ACCOUNT, Store, Wires
 
 SEED = "halden-bergen"
 INSTANCE = "5f3c1d0a-6f0e-4d0b-9d0e-0be26e000002"
@@ -112,6 +103,7 @@ def servers() -> list[Server]:
             switch_uuid=switch_uuid(SEED, f"/{DATACENTER}/network/{switch}"),
             site=2,
             version="8.0.2" if number in (21, 22) else "8.0.3",
+            vendor="HPE",
             model="ProLiant DL380 Gen11",
             memory_gib=768,
         )
@@ -125,7 +117,7 @@ def servers() -> list[Server]:
 def beginning() -> list[Op]:
     return [
         *site.platform(
-            datacenter=DATACENTER, version="8.0.3", build="24322831", forwards_events=False
+            datacenter=DATACENTER, version="8.0.3", build="24322831", forwards_events=True
         ),
         *site.folders(DATACENTER, [*TEAMS, "Templates"]),
         *site.hosts(servers()),
@@ -136,13 +128,14 @@ def beginning() -> list[Op]:
         *access.usual(DATACENTER, TEAMS),
         *_templates(),
         *(create(one) for one in machines()),
-        *_night(DAY_35),
+        *_night(FIRST),
         {
             "op": "withhold",
             "type": "HostSystem",
             "match": {"name": "|".join(GENERAL)},
             "paths": ["config.firewall", "config.service"],
             "explained": True,
+            "user": ACCOUNT,
         },
     ]
 
@@ -173,7 +166,7 @@ def _templates() -> list[Op]:
         owner=people.NYGARD,
         team="Platform",
     )
-    return [template(image, modified=before(DAY_35, days=6))]
+    return [template(image, modified=before(FIRST, days=6))]
 
 
 def backed_up() -> list[str]:
@@ -187,17 +180,18 @@ def _night(at: timedelta) -> list[Op]:
 def steps() -> dict[timedelta, list[Op]]:
     """What happens between a collection and the one before it."""
     nights: dict[timedelta, list[Op]] = {
-        at: _night(at) for at in COLLECTIONS if at not in (DAY_35, TUESDAY_NIGHT)
+        at: _night(at) for at in COLLECTIONS if at not in (FIRST, TUESDAY_NIGHT)
     }
     happens: dict[timedelta, list[Op]] = {
-        DAY_35: beginning(),
-        DAY_21: [_reachable(host_name(23), "notResponding"), *_unexplained()],
-        DAY_14: [
+        FIRST: beginning(),
+        day(21): [_reachable(host_name(23), "notResponding"), *_unexplained()],
+        day(17): _explained(),
+        day(14): [
             _reachable(host_name(23), "connected"),
-            *_explained(),
-            change("tpl-win2022-bgo", {"config.modified": before(DAY_14, days=1)}),
+            change("tpl-win2022-bgo", {"config.modified": before(day(14), days=1)}),
         ],
-        DAY_10: [_patched(number) for number in (21, 22)],
+        day(12): [{"op": "vcenter_options", "options": {"vpxd.event.syslog.enabled": False}}],
+        day(10): [_patched(number) for number in (21, 22)],
         YESTERDAY: [
             {
                 "op": "vcenter_options",
@@ -231,6 +225,7 @@ def _unexplained() -> list[Op]:
             "match": {"name": "r-pacs-.*"},
             "paths": ["customValue"],
             "explained": False,
+            "user": ACCOUNT,
         }
     ]
 

@@ -77,6 +77,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     site: int  # second number of its addresses
     version: str = "8.0.3"
     build: str = ""
+    vendor: str = "Dell Inc."
     model: str = "PowerEdge R760"
     cores: int = 64
     memory_gib: int = 1024
@@ -102,7 +103,7 @@ def configure(server: Server) -> Op:
         "type": "HostSystem",
         "match": {"exact": server.name},
         "values": {
-            "hardware.systemInfo.vendor": "Dell Inc.",
+            "hardware.systemInfo.vendor": server.vendor,
             "hardware.systemInfo.model": server.model,
             "hardware.cpuInfo.numCpuCores": server.cores,
             "hardware.memorySize": server.memory_gib * 2**30,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from demo.moments import DAY_35, before
+from demo.moments import FIRST, before
 
 Op = dict[str, Any]
 
@@ -156,15 +156,15 @@ def _machine(place: Place, line: Line, name: str, number: int, address: str) -> 
         annotation=line.purpose,
         address=address,
         mac=mac_of(name),
-        created=before(DAY_35, days=age),
+        created=before(FIRST, days=age),
         tools="guestToolsNeedUpgrade" if _lags(system, name) else system.tools,
-        secure_boot=system.firmware == "efi" and chance(name, "boot") > 0.12,
-        encrypted=place.classification == "patient data" and chance(name, "crypt") > 0.22,
+        secure_boot=system.firmware == "efi" and chance(name, "boot") > 0.18,
+        encrypted=place.classification == "patient data" and chance(name, "crypt") > 0.3,
     )
 
 
 def _lags(system: System, name: str) -> bool:
-    return system.tools == "guestToolsCurrent" and chance(name, "tools") < 0.16
+    return system.tools == "guestToolsCurrent" and chance(name, "tools") < 0.22
 
 
 # --- operations --------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def template(machine: Machine, *, modified: str) -> Op:
 
 
 def _values(machine: Machine, system: System) -> dict[str, Any]:
-    created = machine.created or before(DAY_35, days=400)
+    created = machine.created or before(FIRST, days=400)
     values: dict[str, Any] = {
         "config.guestFullName": system.name,
         "config.createDate": created,
@@ -247,7 +247,7 @@ def attributes(machine: Machine) -> list[dict[str, Any]]:
 def _booted(machine: Machine) -> str | None:
     if not machine.on:
         return None
-    return before(DAY_35, days=1 + int(chance(machine.name, "boot time") * 50))
+    return before(FIRST, days=1 + int(chance(machine.name, "boot time") * 50))
 
 
 def _guest_net(machine: Machine) -> list[dict[str, Any]]:

@@ -6,22 +6,27 @@ from datetime import UTC, datetime, timedelta
 
 RECORDED_AT = datetime(2026, 2, 3, 7, 0, tzinfo=UTC)  # any moment: a replay moves it to its own
 
-DAY_35 = timedelta(days=35)
-DAY_28 = timedelta(days=28)
-DAY_21 = timedelta(days=21)
-DAY_14 = timedelta(days=14)
-DAY_10 = timedelta(days=10)
 TUESDAY_EVENING = timedelta(days=5, hours=10)  # the replay puts these two on a Tuesday
 TUESDAY_NIGHT = timedelta(days=5, hours=4)
 YESTERDAY = timedelta(hours=26)
 TODAY = timedelta()
 
+
+def day(number: int) -> timedelta:
+    """So many days before the last collection."""
+    return timedelta(days=number)
+
+
+FIRST = day(35)
 COLLECTIONS = (
-    DAY_35,
-    DAY_28,
-    DAY_21,
-    DAY_14,
-    DAY_10,
+    FIRST,
+    day(28),
+    day(24),
+    day(21),
+    day(17),
+    day(14),
+    day(12),
+    day(10),
     TUESDAY_EVENING,
     TUESDAY_NIGHT,
     YESTERDAY,

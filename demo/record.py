@@ -10,18 +10,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from demo import bergen, oslo
+from demo import bergen, oslo, oslo_weeks
 from demo.machines import Op
 from demo.moments import COLLECTIONS, RECORDED_AT
+from demo.site import ACCOUNT
 from inventory.connecting import vsphere
 from inventory.connectors.base import Item
 from inventory.connectors.bundle import write_bundle
 from inventory.models import Source
-from inventory.records import Platform
+from inventory.records import Network, Platform, VirtualMachine
 from tests.peers.vcsim import Vcsim, start_vcsim
 
 HERE = Path(__file__).parent
-ACCOUNT = "svc-vmgov@vsphere.local"
 MAPPING = {
     "classification": "Classification",
     "owner": "Owner",
@@ -34,7 +34,7 @@ Steps = dict[timedelta, list[Op]]
 Estate = tuple[str, str, str, Callable[[], Steps]]
 
 ESTATES: dict[str, Estate] = {
-    "halden.oslo.xz": ("vc-oslo, production", oslo.SEED, oslo.INSTANCE, oslo.steps),
+    "halden.oslo.xz": ("vc-oslo, production", oslo.SEED, oslo.INSTANCE, oslo_weeks.steps),
     "halden.bergen.xz": ("vc-bergen, recovery", bergen.SEED, bergen.INSTANCE, bergen.steps),
 }
 
@@ -47,20 +47,38 @@ def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, li
     ) as vcenter:
         for ago in COLLECTIONS:
             vcenter.apply(ops=steps[ago])
-            collections.append((RECORDED_AT - ago, look(vcenter)))
+            _attach(vcenter)
+            account, password = vcenter.readonly_username, vcenter.readonly_password
+            collections.append((RECORDED_AT - ago, _look(vcenter, account, password)))
     return collections
 
 
-def look(vcenter: Vcsim) -> list[Item]:
+def _look(vcenter: Vcsim, username: str, password: str) -> list[Item]:
     connector = vsphere(
         url=vcenter.url,
-        username=vcenter.readonly_username,
-        password=vcenter.readonly_password,
+        username=username,
+        password=password,
         trust=Source.Trust.PIN,
         trust_pem=Path(vcenter.cert_pem).read_text(encoding="ascii"),
         attributes=MAPPING,
     )
     return list(connector.collect())
+
+
+def _attach(vcenter: Vcsim) -> None:
+    """Say on each network which machines are on it, which the simulator does not."""
+    seen = _look(vcenter, vcenter.username, vcenter.password)
+    attached: dict[str, list[str]] = {one.ref: [] for one in seen if isinstance(one, Network)}
+    for vm in seen:
+        if isinstance(vm, VirtualMachine):
+            for ref in vm.network_refs or ():
+                attached[ref].append(f"VirtualMachine:{vm.ref}")
+    vcenter.apply(
+        set=[
+            {"type": "Network", "match": {"ref": ref}, "values": {"vm": vms}}
+            for ref, vms in attached.items()
+        ]
+    )
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from demo import hosts as wired
 from demo.hosts import Server
 from demo.machines import ATTRIBUTES, Op, at_path
 
+ACCOUNT = "svc-vmgov@vsphere.local"  # the one that collects
 COLLECTOR = "10.10.0.40"
 TEAMING = "config.defaultPortConfig.uplinkTeamingPolicy"
 

@@ -60,7 +60,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "grant-file-access": {"custodians": [r"HALDEN\Backup Operators"]},
 }
 TUESDAY = 1
-EVENING = (5, 6)  # the collections before and after the move on a Tuesday night
+EVENING = (8, 9)  # the collections before and after the move on a Tuesday night
 
 
 class Moment(NamedTuple):
@@ -112,9 +112,10 @@ def moments(file: str, *, now: datetime) -> Iterator[Moment]:
 
 def _tuesday(now: datetime) -> datetime:
     """Nine in the evening of the newest Tuesday that is at least two days past."""
-    day = (now - timedelta(days=2)).date()
-    day -= timedelta(days=(day.weekday() - TUESDAY) % 7)
-    return datetime.combine(day, time(21), tzinfo=UTC)
+    latest = now - timedelta(days=2)
+    evening = datetime.combine(latest.date(), time(21), tzinfo=UTC)
+    evening -= timedelta(days=(evening.weekday() - TUESDAY) % 7)
+    return evening if evening <= latest else evening - timedelta(days=7)
 
 
 # --- people and settings -----------------------------------------------------------------------

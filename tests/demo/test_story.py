@@ -1,0 +1,169 @@
+"""Everything the demo tells of is there to be found."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from findings.models import Finding, FindingEvent
+from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
+from policies.models import Verdict
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db]
+
+OPEN = [
+    ("host-single-classification", "esx-07.oslo.halden.example", "confidential (db-pay-02)"),
+    ("cluster-classification-rules", "OSL-Web", "confidential and public"),
+    ("datastore-single-cluster", "osl-finance-02", "OSL-Web"),
+    ("grant-combined-duties", "HALDEN\\ext-nordkraft: Machine console on vm", "administer hosts"),
+    ("grant-combined-duties", "HALDEN\\ext-nordkraft: Host operator on host", "enter machines"),
+    ("grant-direct-user", "HALDEN\\jonas.weil.ext: Machine console on Labs", "in person"),
+    ("grant-administrator-at-root", "HALDEN\\svc-backup-old: Admin on Datacenters", "whole"),
+    ("grant-machine-access-scope", "HALDEN\\Service Desk: Machine console on Oslo", "everything"),
+    ("role-separation-of-duties", "Night shift (old)", "HALDEN\\Night Shift"),
+    ("image-age", "tpl-debian12-winter", "201 days"),
+    ("image-owner", "tpl-debian12-winter", "no owner"),
+    ("host-management-nic-dedicated", "esx-15.oslo.halden.example", "print-145"),
+    ("host-traffic-visible", "esx-15.oslo.halden.example", "print-01"),
+    ("network-vlan", "dmz-temp", "no VLAN"),
+    ("network-security-policy", "web-app-131", "promiscuous"),
+    ("switch-traffic-visible", "dvs-labs", "No sensor"),
+    ("host-time", "esx-03.oslo.halden.example", "no time server"),
+    ("host-time", "esx-11.oslo.halden.example", "no time server"),
+    ("host-log-host", "esx-18.oslo.halden.example", "nowhere"),
+    ("host-build", "esx-04.oslo.halden.example", "8.0.2"),
+    ("vm-duplicate-mac", "pacs-03", "pacs-03-restored"),
+    ("vm-duplicate-mac", "pacs-03-restored", "pacs-03"),
+    ("vm-snapshot-age", "erp-app-02", "63 days"),
+    ("vm-snapshot-age", "pacs-arch-02", "63 days"),
+    ("vm-snapshot-age", "web-cms-03", "63 days"),
+    ("vm-recovery-point", "lis-db-02", "no recovery point"),
+    ("vm-recovery-point", "icu-mon-05", "no recovery point"),
+    ("vm-powered-off-too-long", "fin-ts-08", "35 days"),
+    ("platform-event-forwarding", "VMware vCenter Server 8.0.3 build-24322831", "log server"),
+]
+UNREQUESTED = {
+    "test-jw",
+    "test-jw2",
+    "ubuntu-min-3",
+    "win-srv-7",
+    "copy-of-web-cms-02",
+    "minio-x",
+}
+
+
+@pytest.mark.parametrize(("check_id", "asset", "words"), OPEN)
+def test_a_deviation_of_the_story_is_an_open_finding(
+    estate: datetime, check_id: str, asset: str, words: str
+) -> None:
+    found = Finding.objects.filter(check_id=check_id, asset__name=asset, state=Finding.State.OPEN)
+
+    assert any(words in finding.message for finding in found), list(found)
+
+
+def test_the_payments_database_shares_a_host_since_a_tuesday_night(estate: datetime) -> None:
+    finding = Finding.objects.get(
+        check_id="host-single-classification", asset__name__startswith="esx-07", state="open"
+    )
+    moved = AssetVersion.objects.filter(asset__name="db-pay-02").order_by("valid_from")
+    hosts = [version.record["host_ref"] for version in moved]
+    before = finding.opened_at - timedelta(hours=6)
+
+    assert (before.strftime("%A"), before.hour) == ("Tuesday", 21)
+    assert len(set(hosts)) == 2
+    assert moved.filter(valid_from=finding.opened_at).exists()
+
+
+def test_eleven_machines_were_born_from_the_template_of_last_winter(estate: datetime) -> None:
+    born = Asset.objects.filter(
+        kind="vm", record__attributes__contains={"Born from": "tpl-debian12-winter"}
+    )
+
+    assert born.count() == 11
+
+
+def test_six_machines_nobody_asked_for_appeared_between_two_collections(estate: datetime) -> None:
+    without = Asset.objects.present().filter(kind="vm", owner="", classification="")
+
+    assert set(without.values_list("name", flat=True)) == UNREQUESTED
+    assert not without.filter(record__attributes__has_key="Request").exists()
+    assert {asset.first_seen_at for asset in without} == {estate - timedelta(hours=26)}
+    for check_id in ("vm-owner", "vm-classified"):
+        found = Finding.objects.filter(check_id=check_id, asset__in=without, state="open")
+        assert set(found.values_list("asset__name", flat=True)) == UNREQUESTED
+
+
+def test_what_the_account_may_not_read_is_told_and_blinds_checks(estate: datetime) -> None:
+    blind = BlindSpot.objects.filter(source__name="vc-bergen").values_list("property", flat=True)
+    unknown = Verdict.objects.filter(outcome="unknown")
+
+    assert set(blind) == {"config.firewall", "config.service"}
+    assert Quarantine.objects.filter(source__name="vc-oslo").count() == 5
+    assert unknown.filter(check_id="host-time", asset__name__startswith="esx-25").exists()
+    assert unknown.filter(check_id="vm-duplicate-mac", asset__name="research-01").exists()
+
+
+def test_a_host_came_and_machines_went(estate: datetime) -> None:
+    host = Asset.objects.get(name="esx-18.oslo.halden.example")
+    retired = Asset.objects.filter(kind="vm", gone_at__isnull=False)
+
+    assert host.first_seen_at == estate - timedelta(days=14)
+    assert retired.count() == 6
+    assert not Finding.objects.filter(asset__in=retired, state="open").exists()
+
+
+def test_findings_were_fixed_came_back_and_lost_their_facts(estate: datetime) -> None:
+    kinds = set(FindingEvent.objects.values_list("kind", flat=True))
+
+    assert kinds == set(FindingEvent.Kind.values)
+    for check_id in ("host-lockdown-mode", "host-build", "vm-tools-current"):
+        assert Finding.objects.filter(check_id=check_id, resolution="fixed").exists()
+    assert Finding.objects.filter(
+        check_id="grant-administrator-at-root", resolution="asset_gone"
+    ).exists()
+
+
+def test_since_yesterday_there_is_a_handful_and_a_few_are_overdue(estate: datetime) -> None:
+    now_open = Finding.objects.filter(state="open")
+
+    assert 5 <= now_open.filter(opened_at__gte=estate - timedelta(days=1)).count() <= 15
+    assert 3 <= now_open.filter(due_at__lt=estate).count() <= 12
+
+
+def test_most_of_the_estate_is_sound(estate: datetime) -> None:
+    latest = [source.runs.order_by("-published_at")[0] for source in Source.objects.all()]
+    tallies = [tally for run in latest for tally in run.tallies.all()]
+    passed = sum(tally.passed for tally in tallies)
+    asked = sum(tally.passed + tally.failed + tally.unknown for tally in tallies)
+
+    assert 0.85 < passed / asked < 0.98
+    assert sum(tally.error for tally in tallies) == 0
+
+
+def test_runs_lie_in_the_past_and_all_but_one_are_complete(estate: datetime) -> None:
+    runs = SyncRun.objects.all()
+    states = sorted(runs.values_list("state", flat=True))
+
+    assert states == ["complete"] * 23 + ["partial"]
+    assert all(
+        run.requested_at <= run.started_at <= run.finished_at  # type: ignore[operator]
+        for run in runs
+    )
+    assert max(run.requested_at for run in runs) == estate
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.USER_ADMIN])
+def test_everybody_who_may_see_machines_sees_findings(estate: datetime, role: Role) -> None:
+    user = User.objects.get(username=role.value)
+
+    assert user.roles == {role}
+    assert Finding.objects.visible_to(user).filter(state="open").count() > 20
+    assert Asset.objects.visible_to(user).filter(kind="vm").count() > 100
+
+
+def test_the_remediator_sees_two_teams_and_nothing_else(estate: datetime) -> None:
+    remediator = User.objects.get(username="remediator")
+    seen = Asset.objects.visible_to(remediator)
+
+    assert set(seen.values_list("team__name", flat=True)) == {"Clinical Apps", "Finance"}
