@@ -33,6 +33,9 @@ FIREWALL = {  # rule set → whether it is on
     "vpxHeartbeats": True,
     "webAccess": True,
 }
+MANAGED_BY = frozenset(  # rule sets that only administrators' networks may use
+    {"CIMHttpServer", "CIMHttpsServer", "CIMSLP", "snmp", "sshServer", "vSphereClient", "webAccess"}
+)
 SERVICES = {  # service → how it starts when all is well
     "DCUI": "on",
     "TSM": "off",
@@ -87,7 +90,6 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     port_groups: tuple[PortGroup, ...] = ()  # beside management and vMotion, on vSwitch0
     options: dict[str, str | int | bool] = {}
     services: dict[str, str] = {}  # those that differ: key → policy
-    open_rules: tuple[str, ...] = ()  # rule sets that admit every address
 
 
 def switch_uuid(seed: str, path: str) -> str:
@@ -115,7 +117,7 @@ def configure(server: Server) -> Op:
             "config.lockdownMode": server.lockdown,
             "config.option": _options(server),
             "config.service": {"service": _services(server)},
-            "config.firewall": _firewall(server),
+            "config.firewall": _firewall(),
             "config.dateTimeInfo": _time(server),
             "config.network.pnic": _physical(server),
             "config.network.vswitch": [_standard_switch(server)],
@@ -149,7 +151,7 @@ def _services(server: Server) -> list[dict[str, Any]]:
     ]
 
 
-def _firewall(server: Server) -> dict[str, Any]:
+def _firewall() -> dict[str, Any]:
     network, _, bits = ADMINISTRATORS.partition("/")
     closed = {"allIp": False, "ipNetwork": [{"network": network, "prefixLength": int(bits)}]}
     return {
@@ -159,8 +161,8 @@ def _firewall(server: Server) -> dict[str, Any]:
                 "key": key,
                 "label": key,
                 "required": False,
-                "enabled": on or key in server.open_rules,
-                "allowedHosts": {"allIp": True} if key in server.open_rules else closed,
+                "enabled": on,
+                "allowedHosts": closed if key in MANAGED_BY else {"allIp": True},
             }
             for key, on in FIREWALL.items()
         ],
@@ -185,11 +187,9 @@ def _physical(server: Server) -> list[dict[str, Any]]:
             "mac": _mac(server, f"vmnic{index}", "b4:96:91"),
             "wakeOnLanSupported": False,
             "spec": {},
-            "linkSpeed": {"speedMb": 25000 if index >= 2 else 10000, "duplex": True}
-            if index < 4
-            else None,
+            "linkSpeed": {"speedMb": 25000 if index >= 2 else 10000, "duplex": True},
         }
-        for index in range(6)
+        for index in range(4)
     ]
 
 

@@ -216,12 +216,13 @@ def _values(machine: Machine, system: System) -> dict[str, Any]:
         "config.bootOptions.efiSecureBootEnabled": bool(machine.secure_boot),
         "runtime.connectionState": "connected",
         "runtime.consolidationNeeded": False,
-        "runtime.bootTime": _booted(machine),
+        "runtime.bootTime": _booted(machine, created),
         "guest.toolsVersionStatus2": machine.tools or system.tools,
         "guest.toolsRunningStatus": ("guestToolsRunning" if machine.on else "guestToolsNotRunning"),
         "guest.hostName": f"{machine.name}.halden.example" if machine.on else "",
         "guest.net": _guest_net(machine),
         "customValue": attributes(machine),
+        "config.hardware.device[_typeName=VirtualDisk].backing.sharing": "sharingNone",
     }
     if machine.encrypted:
         values["config.keyId"] = {
@@ -244,10 +245,10 @@ def attributes(machine: Machine) -> list[dict[str, Any]]:
     return [{"key": key, "value": value} for key, value in enumerate(said) if value]
 
 
-def _booted(machine: Machine) -> str | None:
+def _booted(machine: Machine, created: str) -> str | None:
     if not machine.on:
         return None
-    return before(FIRST, days=1 + int(chance(machine.name, "boot time") * 50))
+    return max(created, before(FIRST, days=1 + int(chance(machine.name, "boot time") * 50)))
 
 
 def _guest_net(machine: Machine) -> list[dict[str, Any]]:

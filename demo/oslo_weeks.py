@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from demo import access, people, site
-from demo.hosts import configure
+from demo.hosts import ADMINISTRATORS, configure
 from demo.machines import Machine, Op, change, create, named, nightly
 from demo.moments import (
     COLLECTIONS,
@@ -92,6 +92,7 @@ def _week_four() -> list[Op]:
         access.grant(r"HALDEN\Domain Admins", "Admin"),
         access.grant(r"HALDEN\Service Desk", "Machine console", f"/{DATACENTER}"),
         service(13, "TSM-SSH", running=True),
+        shell_from(13, networks=[], enabled=True),
         site.port_group(SWITCHES[1], "dmz-temp", 0),
         *(create(_staging(number)) for number in (1, 2)),
         updated(lagging()[::5]),
@@ -121,6 +122,7 @@ def _hardening() -> list[Op]:
     """A good week: settings are put right."""
     return [
         service(13, "TSM-SSH", running=False),
+        shell_from(13, networks=[ADMINISTRATORS], enabled=False),
         {"op": "host_lockdown", "host": host_name(8), "mode": "normal"},
         {
             "op": "extra_config",
@@ -309,6 +311,15 @@ def updated(names: list[str]) -> Op:
 
 def service(number: int, key: str, *, running: bool) -> Op:
     return {"op": "host_service", "host": host_name(number), "key": key, "running": running}
+
+
+def shell_from(number: int, *, networks: list[str], enabled: bool) -> Op:
+    """Who may reach the host's shell; no network means everybody."""
+    return {
+        "op": "host_firewall",
+        "host": host_name(number),
+        "rulesets": {"sshServer": {"enabled": enabled, "networks": networks}},
+    }
 
 
 def options(number: int, values: dict[str, Any]) -> Op:

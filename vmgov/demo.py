@@ -40,7 +40,6 @@ NAMES = {
     Role.OPERATOR: "Ole Moen",
     Role.USER_ADMIN: "Ulla Berg",
 }
-SCOPED = {Role.REMEDIATOR: ("Clinical Apps", "Finance")}
 MAPPING = {
     "classification": "Classification",
     "owner": "Owner",
@@ -59,6 +58,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "grant-direct-user": {"allowed": [r"VSPHERE.LOCAL\svc-vmgov"]},
     "grant-file-access": {"custodians": [r"HALDEN\Backup Operators"]},
 }
+SEVERITIES = {"host-single-classification": "critical"}
 TUESDAY = 1
 EVENING = (8, 9)  # the collections before and after the move on a Tuesday night
 
@@ -129,7 +129,6 @@ def load_people() -> None:
         user = User.objects.filter(username=role.value).first()
         if user is None:
             passwords[role] = passwords.get(role) or people.new_password()
-            scoped = SCOPED.get(role, ())
             people.create(
                 username=role.value,
                 password=passwords[role],
@@ -137,8 +136,7 @@ def load_people() -> None:
                 full_name=NAMES[role],
                 email=f"{role.value}@halden.example",
                 roles=[role],
-                scope=User.Scope.TEAMS if scoped else User.Scope.ALL,
-                teams=Team.objects.filter(name__in=scoped),
+                scope=User.Scope.ALL,  # every page is full; narrow somebody under Users to see how
             )
         elif role not in passwords:
             passwords[role] = people.reset_password(user_id=user.pk, by=None)
@@ -167,13 +165,18 @@ def _keep(path: Path, passwords: dict[Role, str]) -> None:
 def load_parameters(*, now: datetime) -> None:
     """Set the checks as Halden Clinics want them asked."""
     approver = User.objects.get(username=Role.APPROVER.value)
-    for check_id, params in PARAMETERS.items():
-        defaults = registry.get(check_id).params()
-        allowed = getattr(defaults, "allowed", ())
-        if allowed:
-            params = {"allowed": [*allowed, *params["allowed"]]}
+    for check_id in sorted({*PARAMETERS, *SEVERITIES}):
+        params = PARAMETERS.get(check_id, {})
+        if "allowed" in params:  # in addition to what is allowed by default
+            usual = getattr(registry.get(check_id).params(), "allowed", ())
+            params = {**params, "allowed": [*usual, *params["allowed"]]}
         configuration.configure(
-            check_id=check_id, by=approver, now=now, is_enabled=True, severity="", params=params
+            check_id=check_id,
+            by=approver,
+            now=now,
+            is_enabled=True,
+            severity=SEVERITIES.get(check_id, ""),
+            params=params,
         )
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core.management import call_command
-from pytest_django.fixtures import SettingsWrapper
 
 from accounts.models import User
 from accounts.roles import Role
@@ -60,7 +59,7 @@ def test_the_passwords_are_kept_for_us_alone(estate: datetime) -> None:
 
 
 def test_who_lost_the_passwords_gets_new_ones(
-    estate: datetime, tmp_path: Path, settings: SettingsWrapper
+    estate: datetime, tmp_path: Path, settings: LazySettings
 ) -> None:
     lost = {one["username"]: one["password"] for one in _users(Path(settings.VAR_DIR))}
     settings.VAR_DIR = tmp_path

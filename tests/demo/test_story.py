@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from accounts.models import User
+from accounts.models import Team, User
 from accounts.roles import Role
 from findings.models import Finding, FindingEvent
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
@@ -117,7 +117,7 @@ def test_findings_were_fixed_came_back_and_lost_their_facts(estate: datetime) ->
     kinds = set(FindingEvent.objects.values_list("kind", flat=True))
 
     assert kinds == set(FindingEvent.Kind.values)
-    for check_id in ("host-lockdown-mode", "host-build", "vm-tools-current"):
+    for check_id in ("host-lockdown-mode", "host-build", "host-firewall-management"):
         assert Finding.objects.filter(check_id=check_id, resolution="fixed").exists()
     assert Finding.objects.filter(
         check_id="grant-administrator-at-root", resolution="asset_gone"
@@ -162,8 +162,12 @@ def test_everybody_who_may_see_machines_sees_findings(estate: datetime, role: Ro
     assert Asset.objects.visible_to(user).filter(kind="vm").count() > 100
 
 
-def test_the_remediator_sees_two_teams_and_nothing_else(estate: datetime) -> None:
-    remediator = User.objects.get(username="remediator")
-    seen = Asset.objects.visible_to(remediator)
+def test_somebody_of_one_team_sees_that_teams_machines_and_nothing_else(
+    estate: datetime,
+) -> None:
+    owner = User.objects.create_user("owner", scope=User.Scope.TEAMS)
+    owner.teams.set(Team.objects.filter(name="Finance"))
+    seen = Asset.objects.visible_to(owner)
 
-    assert set(seen.values_list("team__name", flat=True)) == {"Clinical Apps", "Finance"}
+    assert set(seen.values_list("team__name", flat=True)) == {"Finance"}
+    assert Finding.objects.visible_to(owner).filter(state="open").exists()
