@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from accounts.permissions import Permission
 from inventory import history, ledger
 from inventory.errors import NotPossible
@@ -166,7 +167,10 @@ class SourceViewSet(viewsets.ReadOnlyModelViewSet[Source]):
         return Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
 
     def get_serializer_class(self) -> type[SourceSerializer]:
-        return SourceSerializer if self.action == "list" else SourceDetailSerializer
+        """What could not be read is named, so only who sees the whole estate is told."""
+        user = getattr(self.request, "user", None)  # none while the description is generated
+        whole = not isinstance(user, User) or user.sees_everything
+        return SourceDetailSerializer if whole and self.action != "list" else SourceSerializer
 
     @extend_schema(request=None, responses={202: SyncRunSerializer})
     @action(detail=True, methods=["post"])
@@ -196,8 +200,11 @@ class SyncRunViewSet(viewsets.ReadOnlyModelViewSet[SyncRun]):
     cursor_ordering = ("-id",)
 
     def get_queryset(self) -> QuerySet[SyncRun]:
-        visible = Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
-        return SyncRun.objects.filter(source__in=visible)
+        """Runs count and name what is in the whole estate, so nobody else is told of them."""
+        user = self.request.user
+        if not (isinstance(user, User) and user.sees_everything):
+            return SyncRun.objects.none()
+        return SyncRun.objects.all()
 
 
 class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Any]):

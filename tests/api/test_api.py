@@ -15,6 +15,7 @@ from tests.factories import (
     AssetFactory,
     FindingFactory,
     SourceFactory,
+    SyncRunFactory,
     TeamFactory,
     UserFactory,
 )
@@ -98,6 +99,30 @@ def test_another_teams_objects_are_neither_listed_nor_found(client: Client) -> N
         f"/api/v1/sources/{foreign.asset.source_id}/",
     ):
         assert client.get(address).status_code == 404
+
+
+def test_runs_and_what_could_not_be_read_are_told_to_who_sees_the_whole_estate(
+    client: Client,
+) -> None:
+    team = TeamFactory()
+    asset = AssetFactory(team=team)
+    run = SyncRunFactory(source=asset.source)
+    addresses = {
+        "runs": "/api/v1/sync-runs/",
+        "run": f"/api/v1/sync-runs/{run.pk}/",
+        "source": f"/api/v1/sources/{asset.source_id}/",
+    }
+
+    client.force_login(UserFactory(roles=["viewer"], scope=User.Scope.TEAMS, teams=[team]))
+    scoped = {name: client.get(address) for name, address in addresses.items()}
+    client.force_login(UserFactory(roles=["viewer"]))
+    whole = {name: client.get(address) for name, address in addresses.items()}
+
+    assert scoped["runs"].json()["results"] == []
+    assert scoped["run"].status_code == 404
+    assert "quarantine" not in scoped["source"].json()
+    assert len(whole["runs"].json()["results"]) == 1
+    assert "quarantine" in whole["source"].json()
 
 
 def test_as_of_tells_what_was_true_then(client: Client, analyst: User) -> None:
