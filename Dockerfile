@@ -33,6 +33,7 @@ COPY audit audit
 COPY ui ui
 COPY templates templates
 COPY static static
+COPY demo/*.xz demo/
 COPY --from=assets /build/static/vendor static/vendor
 ENV PATH=/opt/vmgov/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

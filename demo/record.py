@@ -14,10 +14,10 @@ from demo import bergen, oslo, oslo_weeks
 from demo.machines import Op
 from demo.moments import COLLECTIONS, RECORDED_AT
 from demo.site import ACCOUNT
-from inventory.connecting import vsphere
 from inventory.connectors.base import Item
 from inventory.connectors.bundle import write_bundle
-from inventory.models import Source
+from inventory.connectors.vsphere.connector import VsphereConnector
+from inventory.connectors.vsphere.tls import PinnedTrust
 from inventory.records import Network, Platform, VirtualMachine
 from tests.peers.vcsim import Vcsim, start_vcsim
 
@@ -54,12 +54,11 @@ def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, li
 
 
 def _look(vcenter: Vcsim, username: str, password: str) -> list[Item]:
-    connector = vsphere(
+    connector = VsphereConnector(
         url=vcenter.url,
         username=username,
         password=password,
-        trust=Source.Trust.PIN,
-        trust_pem=Path(vcenter.cert_pem).read_text(encoding="ascii"),
+        trust=PinnedTrust(vcenter.cert_pem.read_text(encoding="ascii")),
         attributes=MAPPING,
     )
     return list(connector.collect())
@@ -89,7 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    import django
-
-    django.setup()
     main()
