@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError as ModelValidationError
@@ -133,10 +133,10 @@ def _moment(value: Any) -> Any:
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)  # the first day there is has no moment before it
+        except (ValueError, OverflowError):
             raise _bad_cursor() from None
-        if moment.tzinfo is not None:
-            return moment
     raise _bad_cursor()
 
 
