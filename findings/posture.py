@@ -194,7 +194,7 @@ def worst_checks(
 
 
 def worst_assets(user: User) -> list[dict[str, Any]]:
-    """The assets with the most serious, then the most open findings. Two queries."""
+    """The assets with the gravest finding, then the most of them. Two queries."""
     rows = list(
         Finding.objects.visible_to(user)
         .open()
@@ -205,7 +205,7 @@ def worst_assets(user: User) -> list[dict[str, Any]]:
             serious=Count("pk", filter=Q(severity_rank__lte=SERIOUS_RANK)),
             rank=Min("severity_rank"),
         )
-        .order_by("-serious", "-count", "asset_id")[:WORST]
+        .order_by("rank", "-serious", "-count", "asset_id")[:WORST]
     )
     assets = Asset.objects.select_related("source").in_bulk([row["asset_id"] for row in rows])
     severities = list(SeverityChoices.values)
