@@ -138,7 +138,7 @@ class Listing:
         values = [*self.query.getlist(name), *self.query.getlist(name + NOT)]
         if not values:
             return {}
-        numbers = [int(value) for value in values if value.isdigit() and len(value) < 19]
+        numbers = [int(v) for v in values if v.isascii() and v.isdigit() and len(v) < 19]
         if name == "source":
             rows = Source.objects.visible_to(self.user).filter(pk__in=numbers)
             return {str(row.pk): row.name for row in rows}

@@ -213,5 +213,5 @@ def _numbers(values: list[str]) -> list[int]:
 
 
 def _in_range(value: Any) -> int:
-    number = int(value)
-    return number if 0 <= number < 2**63 else -1
+    """The key as a number; what no key can be is never expanded, it may have a million digits."""
+    return int(value) if 0 <= value < 2**63 else -1

@@ -34,7 +34,10 @@ def moment(text: str | None) -> datetime | None:
         at = datetime.combine(day, time(23, 59, 59))
     if at is None:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    try:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError:  # the first or the last day there is, in another zone
+        return None
 
 
 def version_at(asset: Asset, at: datetime) -> AssetVersion | None:

@@ -12,7 +12,10 @@ _UNITS = (
 
 def exactly(moment: datetime) -> str:
     """“2026-03-10 12:00 UTC”: what stands in the title of every relative time."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except OverflowError:  # the first or the last day there is, in another zone
+        return moment.isoformat(" ", "minutes")
 
 
 def span(length: timedelta) -> str:

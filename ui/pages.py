@@ -144,8 +144,10 @@ def _typed(value: Any) -> Any:
         raise TypeError(f"{type(value).__name__} in a cursor")
     if isinstance(value, int) and not -(2**31) <= value < 2**31 * 2**31:
         raise ValueError("out of range")
-    if isinstance(value, str) and "\x00" in value:
-        raise ValueError("NUL in a cursor")
+    if isinstance(value, str):
+        value.encode()  # raises ValueError for half a character, which no column holds
+        if "\x00" in value:
+            raise ValueError("NUL in a cursor")
     return value
 
 
