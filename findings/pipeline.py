@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class FactsMoved(Exception):
-    """Newer facts were published while these were being judged."""
+    """While facts were judged, newer ones were published or the checks were set differently."""
 
 
 def work(run_id: int, *, now: datetime) -> bool:
@@ -42,7 +42,7 @@ def see_through(
         govern(held, pulse=pulse, now=now, connector=connector)
     except CollectionFailed as error:
         ledger.fail(held, code=error.code, message=str(error), advice=error.advice)
-    except (RunCancelled, FactsMoved) as reason:
+    except RunCancelled as reason:
         ledger.give_back(held, message=f"{reason}.")
     except LeaseLost as reason:
         log.warning("Stopped: %s", reason)
@@ -57,29 +57,36 @@ def govern(
     """Bring what we say about one source up to date with what is true of it."""
     run = SyncRun.objects.select_related("source").get(pk=held.run_id)
     if run.staged_token is None:
+        if not run.source.is_enabled:
+            raise CollectionFailed(
+                f"{run.source.name} was switched off while the run waited.",
+                code="switched-off",
+                advice="Switch it on and collect again.",
+            )
         sessions.end_leftovers(run.source)
         with sessions.remembering(held) as sink:
             chosen = connector or connect(run.source, session_sink=sink)
             staging.stage(held, chosen, pulse=pulse, now=now)
     run = publishing.publish(held, now=run.collected_at or now)
-    if run.state == SyncRun.State.HELD:
+    if run.published_at is None:  # held for a person, or a later collection counts instead
         return run
-    pulse.check()
-    judgement = judging.judge(Source.objects.get(pk=held.source_id), now=now)
-    pulse.check()
-    with transaction.atomic():
-        return _conclude(held, judgement)
+    while True:
+        pulse.check()
+        judgement = judging.judge(Source.objects.get(pk=held.source_id), now=now)
+        pulse.check()
+        try:
+            with transaction.atomic():
+                return _conclude(held, judgement)
+        except FactsMoved as reason:
+            log.info("Run %s is judged again: %s", held.run_id, reason)
 
 
 def _conclude(held: Claim, judgement: judging.Judgement | None) -> SyncRun:
     """Reconcile, and close the run in the same transaction."""
-    source = Source.objects.select_for_update().get(pk=held.source_id)
+    source = Source.objects.select_for_update(no_key=True).get(pk=held.source_id)
     run = ledger.hold_row(held)
     if judgement is not None:
-        if source.published_at != judgement.published_at:
-            raise FactsMoved("Newer facts arrived while these were judged")
-        judging.store(judgement)
-        run.outcomes = lifecycle.reconcile(judgement).counts()
+        run.outcomes = _keep(judgement, source)
     whole = publishing.is_whole(run)
     ledger.end(run, SyncRun.State.COMPLETE if whole else SyncRun.State.PARTIAL)
     return run
@@ -91,8 +98,15 @@ def evaluate(source: Source, *, now: datetime) -> dict[str, int]:
     if judgement is None:
         return {}
     with transaction.atomic():
-        locked = Source.objects.select_for_update().get(pk=source.pk)
-        if locked.published_at != judgement.published_at:
-            raise FactsMoved("Newer facts arrived while these were judged")
-        judging.store(judgement)
-        return lifecycle.reconcile(judgement).counts()
+        locked = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+        return _keep(judgement, locked)
+
+
+def _keep(judgement: judging.Judgement, locked: Source) -> dict[str, int]:
+    """Write what was judged, or raise FactsMoved when it answers an older question."""
+    if locked.published_at != judgement.published_at:
+        raise FactsMoved("Newer facts arrived while these were judged")
+    if judging.asked_now() != judgement.judged_as:
+        raise FactsMoved("The checks were set differently while they were asked")
+    judging.store(judgement)
+    return lifecycle.reconcile(judgement).counts()

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from findings import pipeline
 from inventory import doorbell, ledger
@@ -29,7 +29,10 @@ def judge(source_id: int) -> None:
     now = datetime.now(UTC)
     source = judgeable(now=now).filter(pk=source_id).first()
     if source is not None:
-        pipeline.evaluate(source, now=now)
+        try:
+            pipeline.evaluate(source, now=now)
+        except pipeline.FactsMoved as reason:
+            log.info("Source %s is judged again at the next tick: %s", source_id, reason)
 
 
 def judgeable(*, now: datetime) -> QuerySet[Source]:
@@ -37,6 +40,7 @@ def judgeable(*, now: datetime) -> QuerySet[Source]:
     asked = fingerprint(configured_checks())
     return Source.objects.filter(published_at__isnull=False).filter(
         Q(evaluated_at__isnull=True)
+        | Q(evaluated_at__lt=F("published_at"))  # its run never got to judge them
         | Q(evaluated_at__lt=now - JUDGE_AGAIN_AFTER)
         | ~Q(judged_as=asked)
     )

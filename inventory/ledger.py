@@ -50,21 +50,29 @@ def request_run(
     *, source: Source, by: User | None, now: datetime, wake_worker: bool = True
 ) -> SyncRun:
     """The run that will collect this source next: a waiting one if there is one, else a new one."""
-    source = Source.objects.select_for_update().get(pk=source.pk)
+    source = Source.objects.get(pk=source.pk)
     if not source.is_enabled:
         raise NotPossible(f"{source.name} is switched off. Switch it on before collecting.")
-    waiting = source.runs.filter(state=State.QUEUED).first()
-    if waiting is not None:
-        if wake_worker:
-            doorbell.ring(waiting.pk)
-        return waiting
-    run = SyncRun.objects.create(
-        source=source, requested_by=str(by) if by else "console", requested_at=now
-    )
-    trail.record(by, Permission.RUN_START, run, after={"source": source.name}, at=now)
+    run = source.runs.filter(state=State.QUEUED).first() or _queue(source, by=by, now=now)
     if wake_worker:
         doorbell.ring(run.pk)
     return run
+
+
+def _queue(source: Source, *, by: User | None, now: datetime) -> SyncRun:
+    """A new waiting run, or the one that somebody else queued at the same moment.
+
+    The source is not locked: publishing holds it for as long as it takes.
+    """
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(
+                source=source, requested_by=str(by) if by else "console", requested_at=now
+            )
+            trail.record(by, Permission.RUN_START, run, after={"source": source.name}, at=now)
+            return run
+    except IntegrityError:  # one_queued_sync_per_source
+        return source.runs.get(state=State.QUEUED)
 
 
 def schedule(*, now: datetime) -> list[SyncRun]:
@@ -145,6 +153,12 @@ def beat(held: Claim, *, progress: dict[str, int] | None = None) -> bool:
     if rows.update(**fields) == 0:
         raise LeaseLost(f"run {held.run_id} is no longer held with token {held.token}")
     return rows.filter(cancel_requested_at__isnull=False).exists()
+
+
+def renew(run: SyncRun) -> None:
+    """Extend the lease of a row that the caller has locked and will save."""
+    moment = database_now()
+    run.heartbeat_at, run.lease_expires_at = moment, moment + lease()
 
 
 def hold_row(held: Claim) -> SyncRun:
@@ -259,10 +273,13 @@ def cancel(*, run_id: int, by: User, now: datetime) -> SyncRun:
 @transaction.atomic
 def release(*, run_id: int, by: User, now: datetime) -> SyncRun:
     """Publish a held run after all: a person has seen that so much really went away."""
+    source = Source.objects.visible_to(by).filter(runs=run_id)
+    # The source first, as whoever publishes does: the other way round the two would wait for ever.
+    # No run can be queued while it is locked like this.
+    Source.objects.select_for_update().filter(pk__in=source.values("pk")).first()
     run = _locked(run_id, by)
     if run.state != State.HELD:
         raise NotPossible("Only a held run can be released.")
-    Source.objects.select_for_update().get(pk=run.source_id)
     run.source.runs.filter(state=State.QUEUED).exclude(pk=run.pk).delete()
     run.state, run.phase, run.attempt = State.QUEUED, Phase.WAITING, 0
     run.release_approved_at, run.causes = now, []
@@ -298,11 +315,13 @@ def supersede_held(run: SyncRun) -> None:
         source_id=run.source_id, state=State.HELD, pk__lt=run.pk
     )
     for held in older:
-        end(
-            held,
-            State.CANCELLED,
-            causes=[*held.causes, cause("superseded", f"Run {run.pk} took its place.")],
-        )
+        supersede(held, by=run)
+
+
+def supersede(run: SyncRun, *, by: SyncRun) -> None:
+    """End a row that the caller has locked: a later look at the same source counts instead."""
+    message = f"Run {by.pk} took its place."
+    end(run, State.CANCELLED, causes=[*run.causes, cause("superseded", message)])
 
 
 __all__ = [
@@ -319,7 +338,9 @@ __all__ = [
     "hold_row",
     "reap",
     "release",
+    "renew",
     "request_run",
     "schedule",
+    "supersede",
     "supersede_held",
 ]

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from inventory import ledger
+from inventory.errors import RunCancelled
 from inventory.models import BlindSpot, Quarantine, Source, SyncRun
 from inventory.records import Kind
 
@@ -24,15 +25,23 @@ ANALYZE_FROM = 5_000  # staged rows; below, the planner guesses well enough
 
 
 def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
-    """Make the staged records the current ones, or hold the run; or raise LeaseLost.
+    """Make the staged records the current ones, or hold the run; or raise LeaseLost, RunCancelled.
 
-    Returns the run: `published_at` is set when it was published, its state is HELD when not.
+    Returns the run: `published_at` is set when it was published. When not, its state is HELD, or
+    CANCELLED when a later collection was published while this one waited for a person.
     """
     with transaction.atomic():
-        source = Source.objects.select_for_update().get(pk=held.source_id)
+        # Rows that only refer to the source, such as the next run, may be written meanwhile.
+        source = Source.objects.select_for_update(no_key=True).get(pk=held.source_id)
         run = ledger.hold_row(held)
         if run.published_at is not None:
             return run  # an earlier attempt got this far
+        if run.cancel_requested_at is not None:
+            raise RunCancelled(f"run {run.pk} was cancelled")
+        newer = source.runs.filter(pk__gt=run.pk, published_at__isnull=False).first()
+        if newer is not None:
+            ledger.supersede(run, by=newer)
+            return run
         ledger.supersede_held(run)
         whole = is_whole(run)
         losses = _losses(run) if whole else {}
@@ -55,6 +64,7 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
         source.save()
         run.published_at, run.phase, run.counts = at, SyncRun.Phase.EVALUATING, counts
         run.notes = {}
+        ledger.renew(run)  # beats waited for this transaction, however long it took
         run.save()
         _forget_staged(run)
         return run
@@ -69,6 +79,11 @@ def is_whole(run: SyncRun) -> bool:
 def complete_kinds(run: SyncRun) -> frozenset[Kind]:
     """The kinds whose list was whole in this run."""
     return frozenset(k for k in Kind if run.completeness.get(k.value, {}).get("complete"))
+
+
+def unread_kinds(run: SyncRun) -> frozenset[Kind]:
+    """The kinds of which some object is there but could not be read in this run."""
+    return frozenset(k for k in Kind if run.completeness.get(k.value, {}).get("unreadable"))
 
 
 # --- the shrink guard -------------------------------------------------------------------------

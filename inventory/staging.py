@@ -65,6 +65,7 @@ class Take:
     def row(self, record: AnyRecord) -> tuple[str, str, str, str, str, str] | None:
         """The staged row of a record, or None when it has to be set aside as unreadable."""
         kind = kind_of(record)
+        record, encoded = storable(record)
         if isinstance(record, PlatformSettings):
             self._recognise(record)
         if (
@@ -77,7 +78,6 @@ class Take:
         if (kind, record.uid) in self._seen:
             self._set_aside(record, f"Another object has the same identity, {record.uid}.")
             return None
-        record, encoded = storable(record)
         self._seen.add((kind, record.uid))
         self.collected[kind] += 1
         return kind.value, record.uid, record.ref, record.name, digest(encoded), encoded.decode()
@@ -101,6 +101,9 @@ class Take:
     def completeness(self) -> dict[str, dict[str, Any]]:
         """Per kind: how many were expected, came and could not be read, and whether that is all."""
         doubtful = {doubt.kind for doubt in self.doubts}
+        if len(self.unreadable) > MOST_NOTES:
+            # What is not noted would look as if it were not there.
+            doubtful |= {item.kind for item in self.unreadable[MOST_NOTES:]}
         refused = Counter(item.kind for item in self.unreadable)
         answer = {}
         for kind in Kind:
@@ -118,6 +121,9 @@ class Take:
     def causes(self) -> list[dict[str, str]]:
         """Why the run is not complete, a sentence each; empty when it is."""
         causes = [ledger.cause(doubt.code, doubt.message) for doubt in self.doubts[:50]]
+        if len(self.unreadable) > MOST_NOTES:
+            message = f"{len(self.unreadable)} objects could not be read, too many to tell apart."
+            causes.append(ledger.cause("too-many-unreadable", message))
         for kind, state in self.completeness().items():
             arrived = state["collected"] + state["unreadable"]
             if state["expected"] is None:

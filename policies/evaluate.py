@@ -28,6 +28,7 @@ from policies.spec import (
 )
 
 REASON_LENGTH = 300
+UNREAD = "current facts: the last collection could not read this object"
 
 
 class Configured(msgspec.Struct, frozen=True):
@@ -90,8 +91,12 @@ def evaluate_tallied(
     *,
     now: datetime,
     subjects: Subjects | None = None,
+    unread: Subjects = frozenset(),
 ) -> Result:
-    """Like `evaluate_all`, but passes are only counted."""
+    """Like `evaluate_all`, but passes are only counted.
+
+    Of `unread` only older facts are known, so every answer about it is unknown.
+    """
     evaluations: list[Evaluation] = []
     tally: dict[str, dict[Outcome, int]] = {}
     for one in configured:
@@ -99,7 +104,7 @@ def evaluate_tallied(
             continue
         asked = _subjects(one.check, estate, subjects)
         before = len(evaluations)
-        evaluations.extend(_deviations(one, asked, estate, now))
+        evaluations.extend(_deviations(one, asked, estate, now, unread))
         counts = dict.fromkeys(Outcome, 0)
         for evaluation in evaluations[before:]:
             counts[evaluation.outcome] += 1
@@ -130,10 +135,14 @@ def _subjects(check: Check, estate: Estate, subjects: Subjects | None) -> Sequen
 
 
 def _deviations(
-    one: Configured, asked: Iterable[AnyRecord], estate: Estate, now: datetime
+    one: Configured,
+    asked: Iterable[AnyRecord],
+    estate: Estate,
+    now: datetime,
+    unread: Subjects = frozenset(),
 ) -> Iterator[Evaluation]:
     """The answers that are not a pass, in the order of the subjects. The loop is the hot path."""
-    check, ask = one.check, _bound(one, estate, now)
+    check, ask = one.check, _bound(one, estate, now, unread)
     found: list[Violation] = []
     for subject in asked:
         try:
@@ -153,10 +162,22 @@ def _deviations(
 
 
 def _bound(
-    one: Configured, estate: Estate, now: datetime
+    one: Configured, estate: Estate, now: datetime, unread: Subjects
 ) -> Callable[[AnyRecord], Iterable[Violation]]:
     given: dict[str, Any] = {"estate": estate, "params": one.params, "now": now}
-    return partial(one.check.run, **{name: given[name] for name in one.check.wants})
+    ask = partial(one.check.run, **{name: given[name] for name in one.check.wants})
+    return partial(_ask_if_read, ask, one.check.kind, unread) if unread else ask
+
+
+def _ask_if_read(
+    ask: Callable[[AnyRecord], Iterable[Violation]],
+    kind: Kind,
+    unread: Subjects,
+    subject: AnyRecord,
+) -> Iterable[Violation]:
+    if (kind, subject.uid) in unread:
+        raise FactMissing(UNREAD)
+    return ask(subject)
 
 
 def _stopped(

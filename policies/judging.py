@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.models import F, TextField
+from django.db.models import Exists, F, OuterRef, TextField
 from django.db.models.functions import Cast
 
-from inventory.models import Asset, AssetVersion, Source
-from inventory.publishing import complete_kinds
+from inventory.models import Asset, AssetVersion, Quarantine, Source
+from inventory.publishing import complete_kinds, unread_kinds
 from inventory.records import AnyRecord, Kind, decode, kind_of
 from policies.configuration import configured_checks, fingerprint
 from policies.evaluate import Configured, Evaluation, Result, evaluate_tallied
@@ -54,7 +54,9 @@ def judge(source: Source, *, now: datetime) -> Judgement | None:
         asset_ids[key] = pk
         history[key] = History(first_seen_at=first_seen_at, power_since=power_since)
     configured = configured_checks()
-    estate = Estate(records, complete=complete_kinds(run), history=history)
+    estate = Estate(
+        records, complete=complete_kinds(run), unread=unread_kinds(run), history=history
+    )
     return Judgement(
         source_id=source.pk,
         run_id=run.pk,
@@ -63,8 +65,13 @@ def judge(source: Source, *, now: datetime) -> Judgement | None:
         configured={one.check.id: one for one in configured if one.enabled},
         judged_as=fingerprint(configured),
         asset_ids=asset_ids,
-        result=evaluate_tallied(configured, estate, now=now),
+        result=evaluate_tallied(configured, estate, now=now, unread=_unread(source, now)),
     )
+
+
+def asked_now() -> str:
+    """How the checks are set: differs from a judgement's `judged_as` when they were set anew."""
+    return fingerprint(configured_checks())
 
 
 def judge_as_of(source: Source, *, moment: datetime) -> Result:
@@ -77,8 +84,10 @@ def judge_as_of(source: Source, *, moment: datetime) -> Result:
     versions = AssetVersion.objects.filter(asset__source=source, valid_from__lte=moment).exclude(
         valid_to__lte=moment
     )
-    rows = versions.annotate(encoded=Cast("record", TextField())).values_list(
-        "encoded", "asset__first_seen_at"
+    rows = (
+        versions.annotate(encoded=Cast("record", TextField()))
+        .order_by("asset__kind", "asset__uid")
+        .values_list("encoded", "asset__first_seen_at")
     )
     records, history = [], {}
     for encoded, first_seen_at in rows.iterator():
@@ -86,8 +95,26 @@ def judge_as_of(source: Source, *, moment: datetime) -> Result:
         records.append(record)
         history[kind_of(record), record.uid] = History(first_seen_at=first_seen_at)
     _add_power_since(source, moment, history)
-    estate = Estate(records, complete=complete_kinds(run) if run else frozenset(), history=history)
-    return evaluate_tallied(configured_checks(), estate, now=moment)
+    estate = Estate(
+        records,
+        complete=complete_kinds(run) if run else frozenset(),
+        unread=unread_kinds(run) if run else frozenset(),
+        history=history,
+    )
+    unread = _unread(source, moment)
+    return evaluate_tallied(configured_checks(), estate, now=moment, unread=unread)
+
+
+def _unread(source: Source, moment: datetime) -> frozenset[tuple[Kind, str]]:
+    """What is there but cannot be read: we know it from an earlier collection, and it may differ.
+
+    What has been readable again since is not remembered.
+    """
+    odd = Quarantine.objects.filter(
+        source=source, kind=OuterRef("kind"), ref=OuterRef("ref"), first_seen_at__lte=moment
+    )
+    known = Asset.objects.filter(Exists(odd), source=source).values_list("kind", "uid")
+    return frozenset((Kind(kind), uid) for kind, uid in known)
 
 
 def _add_power_since(
@@ -146,7 +173,9 @@ def store(judgement: Judgement) -> None:
                 reason = one.reason or one.incomplete
                 copy.write_row((judgement.asset_of(one), one.check_id, one.outcome.value, reason))
         cursor.execute("ANALYZE fresh_verdict")
-        names: dict[str, Any] = {"source": judgement.source_id, "now": judgement.now}
+        # Never before the facts: a clock that was set back must not look like an old judgement.
+        at = max(judgement.now, judgement.published_at)
+        names: dict[str, Any] = {"source": judgement.source_id, "now": at}
         cursor.execute(DELETE_OLD, names)
         cursor.execute(UPSERT, names)
         cursor.execute(MARK_EVALUATED, names)
@@ -166,7 +195,7 @@ def store(judgement: Judgement) -> None:
         for check_id, counts in judgement.result.tally.items()
     )
     Source.objects.filter(pk=judgement.source_id).update(
-        evaluated_at=judgement.now, judged_as=judgement.judged_as
+        evaluated_at=at, judged_as=judgement.judged_as
     )
 
 

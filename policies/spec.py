@@ -108,7 +108,8 @@ class Estate:
     """An indexed, read-only view of one source's records at one moment.
 
     `complete` holds the kinds whose list is known to be whole: an index over another kind proves
-    something only when its list is; ask with `estate.whole(Kind.VM)`.
+    something only when its list is; ask with `estate.whole(Kind.VM)`. `unread` holds the kinds of
+    which an object is there but could not be read: nobody knows what it would have said.
     """
 
     def __init__(
@@ -116,10 +117,12 @@ class Estate:
         records: Sequence[AnyRecord],
         *,
         complete: frozenset[Kind] = frozenset(Kind),
+        unread: frozenset[Kind] = frozenset(),
         history: Mapping[tuple[Kind, str], History] | None = None,
     ) -> None:
         self.records = records
         self.complete = complete
+        self.unread = unread
         self.history = history or {}
         self._derived: dict[Callable[[Estate], Any], Any] = {}
 
@@ -130,11 +133,21 @@ class Estate:
         result: T = self._derived[build]
         return result
 
-    def whole(self, *kinds: Kind) -> None:
+    def listed(self, *kinds: Kind) -> None:
         """Return when the lists of these kinds are complete, or raise FactMissing."""
         for kind in kinds:
             if kind not in self.complete:
                 raise FactMissing(f"the complete list of kind {kind.value}")
+
+    def whole(self, *kinds: Kind) -> None:
+        """Return when everything of these kinds is listed and could be read, or raise FactMissing.
+
+        Where one object that cannot be read must not blind all its equals, ask `listed`.
+        """
+        self.listed(*kinds)
+        for kind in kinds:
+            if kind in self.unread:
+                raise FactMissing(f"the objects of kind {kind.value} that could not be read")
 
     def of(self, record_type: type[R]) -> tuple[R, ...]:
         return self._by_type.get(record_type, ())

@@ -64,7 +64,7 @@ def disk_single_classification(vm: VirtualMachine, estate: Estate) -> Iterator[V
             doubts.append(f"the classification of every machine that uses {disk.file}")
     if doubts:
         raise FactMissing(doubts[0])
-    estate.whole(Kind.VM)
+    estate.listed(Kind.VM)
 
 
 def _by_file(estate: Estate) -> dict[str, list[VirtualMachine]]:

@@ -62,4 +62,4 @@ def duplicate_mac(vm: VirtualMachine, estate: Estate) -> Iterator[Violation]:
             )
     if doubts:
         raise FactMissing(doubts[0])
-    estate.whole(Kind.VM)
+    estate.listed(Kind.VM)

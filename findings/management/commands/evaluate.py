@@ -30,7 +30,10 @@ class Command(BaseCommand):
 
     def _one(self, source: Source, moment: datetime | None) -> None:
         if moment is None:
-            changes = pipeline.evaluate(source, now=datetime.now(UTC))
+            try:
+                changes = pipeline.evaluate(source, now=datetime.now(UTC))
+            except pipeline.FactsMoved as reason:
+                raise CommandError(f"{source.name}: {reason}. Try again.") from reason
             told = ", ".join(f"{n} {name}" for name, n in changes.items()) or "nothing changed"
             self.stdout.write(f"{source.name}: {told}")
             return
