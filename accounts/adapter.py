@@ -16,6 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts.errors import KeyMissing
 from accounts.models import User
 from audit import trail
 
@@ -79,8 +80,13 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return f"{key_id}:{base64.b64encode(nonce + sealed).decode()}"
 
     def decrypt(self, encrypted_text: str) -> str:
-        """The text again, or raise KeyError (the key is gone) or InvalidTag (it was altered)."""
+        """The text again, or raise KeyMissing (the key is gone) or InvalidTag (it was altered)."""
         key_id, _, encoded = encrypted_text.partition(":")
+        if key_id not in settings.CREDENTIAL_KEYS:
+            raise KeyMissing(
+                "The key that opens this second factor is not in the key ring. Whoever runs vmgov "
+                "has to put it back."
+            )
         data = base64.b64decode(encoded)
         return _cipher(key_id).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PURPOSE).decode()
 

@@ -4,6 +4,7 @@ import logging.config
 from typing import Any
 
 import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 
 def configure(*, level: str, form: str) -> None:
@@ -18,7 +19,8 @@ def configure(*, level: str, form: str) -> None:
         structlog.processors.UnicodeDecoder(),
     ]
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=False)]
+        # Without a formatter of its own it prints local variables, passwords among them.
+        [ConsoleRenderer(colors=False, exception_formatter=plain_traceback)]
         if form == "console"
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

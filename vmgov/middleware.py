@@ -1,13 +1,20 @@
 """What every response and every session has in common."""
 
+import logging
 import time
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 
+from accounts.errors import KeyMissing
+
+log = logging.getLogger(__name__)
 SEEN_EVERY_SECONDS = 60
+TRY_AGAIN_SECONDS = 5
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -29,6 +36,34 @@ class SecurityHeaders:
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=()")
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class Unavailable:
+    """Says 503 and why where something outside a view is busy or away: asking again may help."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer; `process_exception` has the rest."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A sentence for a database that is busy or away and for a key that is not in the ring."""
+        match exception:
+            case OperationalError():  # a lock, a time limit, a deadlock, a lost connection
+                reason = "The database is busy or away. Nothing was changed."
+            case KeyMissing():
+                reason = str(exception)
+            case _:
+                return None
+        log.error("%s could not be answered: %s", request.path, exception)
+        if request.path.startswith("/api/"):
+            response: HttpResponse = JsonResponse({"detail": reason}, status=503)
+        else:
+            response = render(request, "503.html", {"reason": reason}, status=503)
+        response.headers["Retry-After"] = str(TRY_AGAIN_SECONDS)
         return response
 
 

@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.access.DenyUndeclaredMiddleware",
     "axes.middleware.AxesMiddleware",
+    "vmgov.middleware.Unavailable",
 ]
 
 TEMPLATES = [
