@@ -46,6 +46,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
     asset = FindingAssetSerializer(read_only=True)
     title = serializers.SerializerMethodField()
     statements = serializers.SerializerMethodField()
+    evidence = serializers.SerializerMethodField()
     confirmed_at = serializers.DateTimeField(source="last_confirmed_at", read_only=True)
 
     class Meta:
@@ -78,6 +79,10 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
 
     def get_title(self, finding: Finding) -> str:
         return catalogue.title_of(finding.check_id)
+
+    def get_evidence(self, finding: Finding) -> dict[str, Any]:
+        """The facts behind it, those about assets out of the person's sight left out."""
+        return finding.evidence_for(self.context["request"].user)
 
     def get_statements(self, finding: Finding) -> list[str]:
         check = catalogue.check_or_none(finding.check_id)

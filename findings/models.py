@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import User
 from findings.querysets import FindingQuerySet
 from inventory.models import Asset, SyncRun
 from policies.models import SeverityChoices
+from policies.spec import OTHERS
 
 
 class Finding(models.Model):
@@ -73,6 +76,13 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_id} on {self.asset_id}"
+
+    def evidence_for(self, user: User) -> dict[str, Any]:
+        """The evidence without what is about assets that the person may not see."""
+        evidence = self.evidence if isinstance(self.evidence, dict) else {}
+        if user.sees_everything:
+            return evidence
+        return {name: value for name, value in evidence.items() if name != OTHERS}
 
     @property
     def last_confirmed_at(self) -> datetime:

@@ -42,7 +42,21 @@ class QuarantineSerializer(serializers.ModelSerializer[Quarantine]):
         read_only_fields = fields
 
 
+def _sees_everything(serializer: serializers.BaseSerializer[Any]) -> bool:
+    request = serializer.context.get("request")  # none while the description is generated
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and user.sees_everything
+
+
 class SourceSerializer(serializers.ModelSerializer[Source]):
+    """Where a source is and what it warns of is empty for who sees only a part of the estate."""
+
+    def to_representation(self, source: Source) -> dict[str, Any]:
+        told = super().to_representation(source)
+        if not _sees_everything(self):
+            told |= {"url": "", "instance_uuid": "", "product": "", "warnings": []}
+        return told
+
     class Meta:
         model = Source
         fields: tuple[str, ...] = (
@@ -74,6 +88,14 @@ class SourceDetailSerializer(SourceSerializer):
 
 
 class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
+    """What a run counts and names is empty for who sees only a part of the estate."""
+
+    def to_representation(self, run: SyncRun) -> dict[str, Any]:
+        told = super().to_representation(run)
+        if not _sees_everything(self):
+            told |= {"progress": {}, "completeness": {}, "counts": {}, "outcomes": {}, "causes": []}
+        return told
+
     class Meta:
         model = SyncRun
         fields = (
@@ -184,7 +206,8 @@ class SourceViewSet(viewsets.ReadOnlyModelViewSet[Source]):
             )
         except NotPossible as error:
             return Response({"detail": str(error)}, status=status.HTTP_409_CONFLICT)
-        return Response(SyncRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
+        told = SyncRunSerializer(run, context=self.get_serializer_context()).data
+        return Response(told, status=status.HTTP_202_ACCEPTED)
 
 
 class SyncRunViewSet(viewsets.ReadOnlyModelViewSet[SyncRun]):

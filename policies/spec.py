@@ -56,6 +56,11 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+# The evidence under this name is about assets that another team may own, so only who sees the whole
+# estate is shown it. A message never names them: it is searched, listed and exported for everybody.
+OTHERS = "other_machines"
+
+
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One deviation. `key` makes it the same finding tomorrow; "" where there can be only one."""
 
@@ -309,6 +314,7 @@ def _refuse_unknown_fields(
 
 __all__ = [
     "CHECKS",
+    "OTHERS",
     "BadCheck",
     "Check",
     "Cluster",

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import SignedInRequest, requires
+from accounts.models import User
 from accounts.permissions import Permission
 from audit import trail
 from findings import catalogue
@@ -77,10 +78,10 @@ def finding(request: SignedInRequest, finding_id: int) -> HttpResponse:
         pk=finding_id,
     )
     part = "findings/_finding.html" if fragments.is_wanted(request) else "findings/finding.html"
-    return render(request, part, _context(found))
+    return render(request, part, _context(found, request.user))
 
 
-def _context(found: Finding) -> dict[str, Any]:
+def _context(found: Finding, user: User) -> dict[str, Any]:
     check = catalogue.check_or_none(found.check_id)
     codes = check.statements if check else ()
     platform = found.asset.source.platform
@@ -92,7 +93,7 @@ def _context(found: Finding) -> dict[str, Any]:
         "title": check.title if check else found.check_id,
         "fix": catalogue.fix_for(check, platform),
         "statements": Statement.objects.filter(code__in=codes),
-        "evidence": sorted(found.evidence.items()) if isinstance(found.evidence, dict) else [],
+        "evidence": sorted(found.evidence_for(user).items()),
         "events": found.events.select_related("run").order_by("-id")[:EVENTS_SHOWN],
         "now": timezone.now(),
     }

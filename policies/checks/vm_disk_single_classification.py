@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from policies.facts import (
     connected,
-    listed,
+    counted,
 )
 from policies.spec import (
+    OTHERS,
     Estate,
     FactMissing,
     Kind,
@@ -53,12 +54,13 @@ def disk_single_classification(vm: VirtualMachine, estate: Estate) -> Iterator[V
         ]
         if foreign:
             names = [f"{one.name} ({one.classification})" for one in foreign]
+            those = f"{counted(len(names), 'machine')} of another classification"
             yield Violation(
                 key=disk.file,
-                message=f"{vm.name} ({vm.classification}) shares a disk with {listed(names)}.",
-                seen=f"{disk.file} shared with {listed(names)}",
+                message=f"{vm.name} ({vm.classification}) shares a disk with {those}.",
+                seen=f"{disk.file} shared with {those}",
                 expected="machines of one classification",
-                evidence={"file": disk.file, "machines": sorted(names)},
+                evidence={"file": disk.file, OTHERS: sorted(names)},
             )
         elif others and not (own and all(one.classification for one in others)):
             doubts.append(f"the classification of every machine that uses {disk.file}")

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from policies.facts import (
-    listed,
-)
+from policies.facts import counted
 from policies.spec import (
+    OTHERS,
     Estate,
     FactMissing,
     Kind,
@@ -52,13 +51,13 @@ def duplicate_mac(vm: VirtualMachine, estate: Estate) -> Iterator[Violation]:
             if other.uid != vm.uid or key != nic.key
         ]
         if others:
-            names = listed(sorted({name for name, _ in others}))
+            elsewhere = counted(len(others), "other adapter")
             yield Violation(
                 key=nic.mac,
-                message=f"{vm.name} has the MAC address {nic.mac}, and so has {names}.",
-                seen=f"{nic.mac} also on {names}",
+                message=f"{vm.name} shares the MAC address {nic.mac} with {elsewhere}.",
+                seen=f"{nic.mac} also on {elsewhere}",
                 expected="an address of its own",
-                evidence={"mac": nic.mac, "also_on": sorted({name for name, _ in others})},
+                evidence={"mac": nic.mac, OTHERS: sorted({name for name, _ in others})},
             )
     if doubts:
         raise FactMissing(doubts[0])

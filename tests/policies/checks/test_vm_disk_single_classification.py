@@ -1,6 +1,7 @@
 from typing import Any
 
 from inventory.records import Kind, VirtualMachine
+from policies.spec import OTHERS
 from tests.policies.builders import a_disk, a_vm, missing, passes, violations
 
 CHECK = "vm-disk-single-classification"
@@ -24,7 +25,11 @@ def test_a_disk_shared_with_another_classification_fails():
     [violation] = violations(CHECK, with_disk("a"), with_disk("db", classification="secret"))
 
     assert violation.key == SHARED
-    assert violation.message == "a (internal) shares a disk with db (secret)."
+    assert (
+        violation.message == "a (internal) shares a disk with 1 machine of another classification."
+    )
+    assert violation.evidence[OTHERS] == ["db (secret)"]
+    assert "db" not in violation.message + violation.seen
 
 
 def test_the_same_disk_attached_twice_to_one_machine_is_not_shared():

@@ -1,6 +1,7 @@
 from typing import Any
 
 from inventory.records import Kind, PowerState, VirtualMachine
+from policies.spec import OTHERS
 from tests.policies.builders import a_nic, a_vm, keys, missing, passes, violations
 
 CHECK = "vm-duplicate-mac"
@@ -22,9 +23,10 @@ def test_two_machines_with_one_address_fail_both():
     [violation] = violations(CHECK, original, copy)
 
     assert violation.key == MAC
-    assert violation.message == (
-        "db-01 has the MAC address 00:50:56:aa:aa:aa, and so has db-01-restored."
+    assert (
+        violation.message == "db-01 shares the MAC address 00:50:56:aa:aa:aa with 1 other adapter."
     )
+    assert violation.evidence[OTHERS] == ["db-01-restored"]
     assert keys(CHECK, copy, original) == {MAC}
 
 
