@@ -12,6 +12,10 @@ class Permission(StrEnum):
     FINDING_EXPORT = "findings:finding:export"
     FINDING_READ = "findings:finding:read"
     FINDING_TRIAGE = "findings:finding:triage"
+    FINDING_WORK = "findings:finding:work"
+    PLAN_MANAGE = "findings:plan:manage"
+    PLAN_READ = "findings:plan:read"
+    RULES_CHANGE = "findings:rules:change"
     WAIVER_APPROVE = "findings:waiver:approve"
     WAIVER_READ = "findings:waiver:read"
     WAIVER_REQUEST = "findings:waiver:request"
@@ -34,6 +38,10 @@ WORDS: dict[Permission, str] = {
     Permission.FINDING_EXPORT: "Export findings",
     Permission.FINDING_READ: "Read findings",
     Permission.FINDING_TRIAGE: "Sort and assign findings",
+    Permission.FINDING_WORK: "Say that a finding is being fixed or is fixed, and comment on it",
+    Permission.PLAN_MANAGE: "Make and change remediation plans",
+    Permission.PLAN_READ: "Read remediation plans",
+    Permission.RULES_CHANGE: "Lay down due dates, risk tiers and limits of exceptions",
     Permission.WAIVER_APPROVE: "Decide about exceptions",
     Permission.WAIVER_READ: "Read exceptions",
     Permission.WAIVER_REQUEST: "Ask for exceptions",

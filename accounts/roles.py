@@ -29,7 +29,15 @@ MEANINGS: dict[Role, str] = {
 
 ROLES: dict[Role, frozenset[P]] = {
     Role.VIEWER: frozenset(
-        {P.ASSET_READ, P.FINDING_READ, P.POLICY_READ, P.SOURCE_READ, P.TOKEN_MANAGE, P.WAIVER_READ}
+        {
+            P.ASSET_READ,
+            P.FINDING_READ,
+            P.POLICY_READ,
+            P.SOURCE_READ,
+            P.TOKEN_MANAGE,
+            P.PLAN_READ,
+            P.WAIVER_READ,
+        }
     ),
     Role.AUDITOR: frozenset(
         {
@@ -42,6 +50,7 @@ ROLES: dict[Role, frozenset[P]] = {
             P.SOURCE_READ,
             P.TOKEN_MANAGE,
             P.USER_READ,
+            P.PLAN_READ,
             P.WAIVER_READ,
         }
     ),
@@ -55,6 +64,9 @@ ROLES: dict[Role, frozenset[P]] = {
             P.POLICY_READ,
             P.SOURCE_READ,
             P.TOKEN_MANAGE,
+            P.FINDING_WORK,
+            P.PLAN_MANAGE,
+            P.PLAN_READ,
             P.WAIVER_READ,
             P.WAIVER_REQUEST,
         }
@@ -67,6 +79,9 @@ ROLES: dict[Role, frozenset[P]] = {
             P.POLICY_READ,
             P.SOURCE_READ,
             P.TOKEN_MANAGE,
+            P.FINDING_WORK,
+            P.PLAN_MANAGE,
+            P.PLAN_READ,
             P.WAIVER_READ,
             P.WAIVER_REQUEST,
         }
@@ -81,6 +96,8 @@ ROLES: dict[Role, frozenset[P]] = {
             P.SOURCE_READ,
             P.TOKEN_MANAGE,
             P.WAIVER_APPROVE,
+            P.PLAN_READ,
+            P.RULES_CHANGE,
             P.WAIVER_READ,
         }
     ),
@@ -93,11 +110,16 @@ ROLES: dict[Role, frozenset[P]] = {
             P.RUN_START,
             P.SOURCE_MANAGE,
             P.SOURCE_READ,
+            P.PLAN_READ,
             P.TOKEN_MANAGE,
         }
     ),
     Role.USER_ADMIN: frozenset({P.AUDIT_READ, P.TEAM_MANAGE, P.USER_MANAGE, P.USER_READ}),
 }
+
+
+# What these may do is worth more than a password protects.
+NEED_A_SECOND_FACTOR: frozenset[Role] = frozenset({Role.APPROVER, Role.OPERATOR, Role.USER_ADMIN})
 
 
 class Separation(NamedTuple):

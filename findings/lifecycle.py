@@ -1,7 +1,8 @@
 """Evaluate → reconcile: verdicts become findings, for ever the same one per check, asset and key.
 
 A finding is opened by a violation and resolved only by a verdict that proves it gone. UNKNOWN and
-ERROR resolve nothing: they mark it as no longer verifiable.
+ERROR resolve nothing: they mark it as no longer verifiable. What people decided is left alone,
+except that a claim of being fixed goes back when a later collection still sees the deviation.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 
-from findings.due import RANK, due_at
-from findings.models import Finding, FindingEvent
+from findings import rules
+from findings.announcing import outbox
+from findings.announcing.outbox import Topic
+from findings.models import Finding, FindingEvent, FindingSpell
+from findings.priority import RANK, due_at, priority, tier
 from inventory.clock import database_now
-from inventory.models import Asset
+from inventory.models import Asset, SyncRun
 from policies.evaluate import Evaluation
 from policies.judging import Judgement
 from policies.spec import Outcome, Severity, Violation
@@ -38,8 +44,14 @@ class Changes:
         # Followers of `updated_at` must not be told of a row before others that were written
         # earlier, so it is the moment of writing and not the one the facts are true of.
         self.written_at = database_now()
+        self.rules = rules.current()
+        self.tiers: dict[int, int] = {}  # asset → risk tier
         self.created: list[Finding] = []
         self.updated: list[Finding] = []
+        self.reopened: list[Finding] = []
+        self.dated: list[Finding] = []  # got a priority and a due date from us
+        self.resolved: list[Finding] = []
+        self.claimed_still_seen: list[Finding] = []
         self.events: list[FindingEvent] = []
 
     def tell(self, finding: Finding, kind: Event, message: str = "", **detail: Any) -> None:
@@ -61,6 +73,7 @@ class Changes:
 def reconcile(judgement: Judgement) -> Changes:
     """Bring one source's findings in line with what was judged, in the caller's transaction."""
     changes = Changes(run_id=judgement.run_id, now=judgement.now)
+    changes.tiers = _tiers(judgement, changes)
     known = {
         (f.check_id, f.asset_id, f.key): f
         for f in Finding.objects.filter(asset__source_id=judgement.source_id)
@@ -76,7 +89,25 @@ def reconcile(judgement: Judgement) -> Changes:
         if finding.state == State.OPEN and identity not in seen:
             _follow(finding, answers.get(identity[:2]), judgement, changes, gone=gone)
     _write(changes)
+    _refute(changes)
+    _announce(judgement, changes)
     return changes
+
+
+def _tiers(judgement: Judgement, changes: Changes) -> dict[int, int]:
+    """The risk tier of each asset that fails a check now."""
+    failing = {
+        judgement.asset_of(one)
+        for one in judgement.result.evaluations
+        if one.outcome == Outcome.FAIL
+    }
+    labels = Asset.objects.filter(source_id=judgement.source_id, pk__in=failing).values_list(
+        "pk", "classification", "criticality"
+    )
+    return {
+        pk: tier(changes.rules, classification=classification, criticality=criticality)
+        for pk, classification, criticality in labels
+    }
 
 
 # --- violations open, re-open or refresh ------------------------------------------------------
@@ -124,15 +155,25 @@ def _reopen(finding: Finding, violation: Violation, severity: Severity, changes:
     finding.opened_at = changes.now
     finding.reopened_count += 1
     finding.stale_since, finding.stale_reason = None, ""
+    finding.triage, finding.claimed_at = Finding.Triage.NEW, None
+    finding.due_by_hand, finding.warned_at, finding.breached_at = False, None, None
     _describe(finding, violation, severity)
     _date(finding, severity, changes)
     changes.updated.append(finding)
+    changes.reopened.append(finding)
     changes.tell(finding, Event.REOPENED, violation.message, severity=severity.value)
 
 
 def _refresh(finding: Finding, violation: Violation, severity: Severity, changes: Changes) -> None:
     was = (finding.message, finding.seen, finding.expected, finding.evidence, finding.severity)
     was_stale = finding.stale_since is not None
+    if finding.triage == Finding.Triage.AWAITING_PROOF:
+        changes.claimed_still_seen.append(finding)
+    level = priority(severity, changes.tiers[finding.asset_id])
+    if level != finding.priority:
+        finding.priority = level
+        finding.due_at = due_at(changes.rules, level, start=finding.opened_at)
+        changes.dated.append(finding)
     _describe(finding, violation, severity)
     now = (finding.message, finding.seen, finding.expected, finding.evidence, finding.severity)
     if was == now and not was_stale:
@@ -140,8 +181,6 @@ def _refresh(finding: Finding, violation: Violation, severity: Severity, changes
     if was_stale:
         finding.stale_since, finding.stale_reason = None, ""
         changes.tell(finding, Event.FRESH, "It can be verified again.")
-    if was[4] != now[4]:
-        finding.due_at = due_at(severity, opened_at=finding.opened_at)
     if was[0] != now[0] or was[4] != now[4]:  # evidence alone moves too often to tell of
         changes.tell(finding, Event.CHANGED, violation.message, before=was[0], severity=now[4])
     finding.confirmed_at, finding.updated_at = changes.now, changes.written_at
@@ -158,7 +197,8 @@ def _describe(finding: Finding, violation: Violation, severity: Severity) -> Non
 
 def _date(finding: Finding, severity: Severity, changes: Changes) -> None:
     finding.confirmed_at, finding.updated_at = changes.now, changes.written_at
-    finding.due_at = due_at(severity, opened_at=changes.now)
+    finding.priority = priority(severity, changes.tiers[finding.asset_id])
+    finding.due_at = due_at(changes.rules, finding.priority, start=changes.now)
 
 
 def _key(violation: Violation) -> str:
@@ -202,6 +242,7 @@ def _resolve(
     finding.resolved_at, finding.updated_at = changes.now, changes.written_at
     finding.stale_since, finding.stale_reason = None, ""
     changes.updated.append(finding)
+    changes.resolved.append(finding)
     changes.tell(finding, Event.RESOLVED, reason, resolution=resolution.value)
 
 
@@ -237,14 +278,78 @@ REWRITTEN = (
     "resolved_at",
     "resolution",
     "reopened_count",
-    "due_at",
     "stale_since",
     "stale_reason",
     "updated_at",
+)
+BEGUN_ANEW = (
+    "triage",
+    "claimed_at",
+    "priority",
+    "due_at",
+    "due_by_hand",
+    "warned_at",
+    "breached_at",
 )
 
 
 def _write(changes: Changes) -> None:
     Finding.objects.bulk_create(changes.created, batch_size=BATCH)
     Finding.objects.bulk_update(changes.updated, REWRITTEN, batch_size=BATCH)
+    Finding.objects.bulk_update(changes.reopened, BEGUN_ANEW, batch_size=BATCH)
+    Finding.objects.bulk_update(changes.dated, ("priority", "updated_at"), batch_size=BATCH)
+    # A due date that a person set meanwhile stays: the filter is part of the update.
+    Finding.objects.filter(due_by_hand=False).bulk_update(
+        changes.dated, ("due_at",), batch_size=BATCH
+    )
+    FindingSpell.objects.bulk_create(
+        (
+            FindingSpell(finding=finding, opened_at=finding.opened_at)
+            for finding in (*changes.created, *changes.reopened)
+        ),
+        batch_size=BATCH,
+    )
+    FindingSpell.objects.filter(finding__in=changes.resolved, closed_at=None).update(
+        closed_at=Greatest(F("opened_at"), Value(changes.now))
+    )
     FindingEvent.objects.bulk_create(changes.events, batch_size=BATCH)
+
+
+def _refute(changes: Changes) -> None:
+    """Send back what was said to be fixed before this collection began, and is seen again."""
+    if not changes.claimed_still_seen:
+        return
+    began = SyncRun.objects.values_list("started_at", flat=True).get(pk=changes.run_id)
+    claims = Finding.objects.select_for_update(no_key=True).filter(
+        pk__in=[finding.pk for finding in changes.claimed_still_seen],
+        triage=Finding.Triage.AWAITING_PROOF,
+        claimed_at__lt=began or changes.now,
+    )
+    refuted = list(claims.order_by("pk"))
+    Finding.objects.filter(pk__in=[finding.pk for finding in refuted]).update(
+        triage=Finding.Triage.IN_PROGRESS,
+        claimed_at=None,
+        version=F("version") + 1,
+        updated_at=changes.written_at,
+    )
+    already_told = len(changes.events)
+    for finding in refuted:
+        changes.tell(finding, Event.REFUTED, "A collection after the fix still sees it.")
+    FindingEvent.objects.bulk_create(changes.events[already_told:], batch_size=BATCH)
+
+
+def _announce(judgement: Judgement, changes: Changes) -> None:
+    """One announcement for all of it: whoever relays reads the events between these two."""
+    if changes.events:
+        outbox.announce(
+            Topic.FINDINGS_MOVED,
+            subject_type="source",
+            subject_id=judgement.source_id,
+            by=None,
+            at=changes.now,
+            detail={
+                "first_event": changes.events[0].pk,
+                "last_event": changes.events[-1].pk,
+                "counts": changes.counts(),
+            },
+        )

@@ -1,4 +1,4 @@
-"""Every reusable read of findings, each starting from what a person may see."""
+"""Every reusable read of findings and exceptions, each starting from what a person may see."""
 
 from __future__ import annotations
 
@@ -6,21 +6,84 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from findings.models import Finding  # noqa: F401
+    from findings.models import Finding, Waiver  # noqa: F401
+
+
+def effective(prefix: str = "", *, now: datetime) -> Q:
+    """The condition under which an exception counts: approved, begun, not over, its control holds.
+
+    `prefix` leads to the exception, as in `"waiver__"`.
+    """
+    return Q(
+        **{
+            f"{prefix}status": "approved",
+            f"{prefix}starts_at__lte": now,
+            f"{prefix}expires_at__gt": now,
+            f"{prefix}lapsed_since__isnull": True,
+        }
+    )
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
     def visible_to(self, user: User) -> Self:
         if user.sees_everything:
             return self
-        return self.filter(asset__team__members=user)
+        return self.filter(team__members=user)
 
     def open(self) -> Self:
         return self.filter(state="open")
 
     def overdue(self, *, now: datetime) -> Self:
         return self.filter(state="open", due_at__lt=now)
+
+    def excepted(self, *, now: datetime) -> Self:
+        """Open, and covered by an exception that counts now."""
+        return self.open().filter(_covered(now))
+
+    def to_do(self, *, now: datetime) -> Self:
+        """Open, and not covered by an exception that counts now."""
+        return self.open().filter(~_covered(now))
+
+    def with_exception(self, *, now: datetime) -> Self:
+        """Annotate `excepted_until`: when the last of the exceptions that count now ends."""
+        from findings.models import WaiverCover  # models need this module first
+
+        ends = (
+            WaiverCover.objects.filter(finding=OuterRef("pk"))
+            .filter(effective("waiver__", now=now))
+            .order_by()
+            .values("finding")
+            .annotate(end=Max("waiver__expires_at"))
+            .values("end")
+        )
+        return self.annotate(excepted_until=Subquery(ends))
+
+
+def _covered(now: datetime) -> Exists:
+    from findings.models import WaiverCover  # models need this module first
+
+    return Exists(
+        WaiverCover.objects.filter(finding=OuterRef("pk")).filter(effective("waiver__", now=now))
+    )
+
+
+class WaiverQuerySet(models.QuerySet["Waiver"]):
+    def visible_to(self, user: User) -> Self:
+        """Exceptions about what the person may see. One of a whole check or of a filter is for
+        those who see the whole estate, and for whoever asked for it.
+        """
+        if user.sees_everything:
+            return self
+        return self.filter(
+            Q(finding__team__members=user)
+            | Q(asset__team__members=user)
+            | Q(requested_by=user, finding=None, asset=None)
+        ).distinct()
+
+    def effective(self, *, now: datetime) -> Self:
+        return self.filter(effective(now=now))

@@ -6,8 +6,9 @@ import random
 from datetime import datetime, timedelta
 
 from accounts.models import Team
-from findings.due import due_at
 from findings.models import Finding, FindingEvent
+from findings.priority import due_at, priority
+from findings.rules import RuleSet
 from inventory.models import Asset, Source, SyncRun
 from inventory.records import Host, Platform, PowerState, VirtualMachine
 from policies import registry
@@ -134,7 +135,8 @@ class _Rows:
                 opened_at=opened,
                 confirmed_at=at or self.now,
                 resolved_at=at,
-                due_at=due_at(severity, opened_at=opened),
+                priority=priority(severity, 2),
+                due_at=due_at(RuleSet(), priority(severity, 2), start=opened),
                 updated_at=at or opened,
             )
         )

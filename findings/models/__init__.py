@@ -1,0 +1,18 @@
+"""The rows of this app, one module per room."""
+
+from findings.models.announcing import Announcement
+from findings.models.finding import Finding, FindingEvent, FindingSpell, Label
+from findings.models.rules import Rules
+from findings.models.waiver import Waiver, WaiverCover, WaiverEvent
+
+__all__ = [
+    "Announcement",
+    "Finding",
+    "FindingEvent",
+    "FindingSpell",
+    "Label",
+    "Rules",
+    "Waiver",
+    "WaiverCover",
+    "WaiverEvent",
+]
