@@ -6,13 +6,16 @@ and a table with the same numbers behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 WIDTH, HEIGHT = 720, 236
 LEFT, RIGHT, TOP, BOTTOM = 34, 4, 8, 22
 _ROUND = (1, 2, 5)
+
+Place = Callable[[int], float]  # from a moment's number to its x
+Height = Callable[[int], float]  # from a value to its y
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,3 +149,153 @@ def tick_values(top: int) -> list[int]:
     if top <= 2:
         return list(range(1, top + 1))
     return [top // 2, top] if top % 2 == 0 else [top * n // 5 for n in (1, 3, 5)]
+
+
+# --- lines over time --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One moment of a line. None is "not known": the line breaks and the gap is hatched."""
+
+    label: str  # as it is written below the axis
+    title: str  # in full
+    first: int | None
+    second: int | None = None
+    address: str = ""
+    is_ahead: bool = False  # still to come: neither drawn nor hatched
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """One or two lines over time, the first with the area below it."""
+
+    title: str
+    description: str
+    first_name: str
+    second_name: str
+    guide_name: str
+    points: Sequence[Point]
+    lines: list[Line]
+    gaps: list[Box]
+    hits: list[Box]
+    ticks: list[tuple[float, int]]
+    labels: list[tuple[float, str]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    zero: float = HEIGHT - BOTTOM
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+
+
+def lines(
+    points: Sequence[Point],
+    *,
+    title: str,
+    description: str,
+    first_name: str,
+    second_name: str = "",
+    guide: tuple[int, int] | None = None,
+    guide_name: str = "Even pace",
+) -> Lines:
+    """Lay lines out over evenly spaced moments. `guide` is a dashed line between two values."""
+    known = [v for p in points for v in (p.first, p.second) if v is not None and not p.is_ahead]
+    top = ceiling(max([1, *known, *(guide or ())]))
+    floor = HEIGHT - BOTTOM
+    plot, span = floor - TOP, WIDTH - LEFT - RIGHT
+    step = span / max(len(points) - 1, 1)
+
+    def at(index: int) -> float:
+        return round(LEFT + (step * index if len(points) > 1 else span / 2), 2)
+
+    def height(value: int) -> float:
+        return round(floor - plot * value / top, 2)
+
+    firsts = [None if p.is_ahead else p.first for p in points]
+    seconds = [None if p.is_ahead else p.second for p in points]
+    drawn = [Line(kind="is-area", path=_area(firsts, at, height, floor))]
+    if guide is not None:
+        path = f"M{at(0)} {height(guide[0])}L{at(len(points) - 1)} {height(guide[1])}"
+        drawn.append(Line(kind="is-guide", path=path))
+    if second_name:
+        drawn.append(Line(kind="is-second", path=_path(seconds, at, height)))
+    drawn.append(Line(kind="is-first", path=_path(firsts, at, height)))
+    every = max(1, round(len(points) / 6))
+    return Lines(
+        title=title,
+        description=description,
+        first_name=first_name,
+        second_name=second_name,
+        guide_name=guide_name if guide is not None else "",
+        points=points,
+        lines=drawn,
+        gaps=[
+            _strip(at(i), step, "is-unknown", "", f"{p.title}: not known")
+            for i, p in enumerate(points)
+            if p.first is None and not p.is_ahead
+        ],
+        hits=[
+            _strip(at(i), step, "v-hit", p.address, _told(p, first_name, second_name))
+            for i, p in enumerate(points)
+            if p.first is not None and not p.is_ahead
+        ],
+        ticks=[(height(value), value) for value in tick_values(top)],
+        labels=[
+            (at(i), p.label) for i, p in enumerate(points) if (len(points) - 1 - i) % every == 0
+        ],
+    )
+
+
+def _path(values: Sequence[int | None], at: Place, height: Height) -> str:
+    """Straight pieces between neighbours that are known; a lone value is a dot."""
+    parts: list[str] = []
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        joined = index > 0 and values[index - 1] is not None
+        parts.append(f"{'L' if joined else 'M'}{at(index)} {height(value)}")
+        if not joined and (index + 1 == len(values) or values[index + 1] is None):
+            parts.append("h0.01")
+    return "".join(parts)
+
+
+def _area(values: Sequence[int | None], at: Place, height: Height, floor: float) -> str:
+    """The same pieces, each closed at the floor."""
+    parts: list[str] = []
+    for index, value in enumerate(values):
+        if value is None:
+            continue
+        if index == 0 or values[index - 1] is None:
+            parts.append(f"M{at(index)} {floor}")
+        parts.append(f"L{at(index)} {height(value)}")
+        if index + 1 == len(values) or values[index + 1] is None:
+            parts.append(f"L{at(index)} {floor}Z")
+    return "".join(parts)
+
+
+def _strip(middle: float, step: float, kind: str, address: str, title: str) -> Box:
+    """The full height around a moment, cut to the frame."""
+    start = max(middle - step / 2, LEFT)
+    end = min(middle + step / 2, WIDTH - RIGHT)
+    return Box(
+        x=round(start, 2),
+        y=TOP,
+        width=round(max(end - start, 1), 2),
+        height=HEIGHT - BOTTOM - TOP,
+        kind=kind,
+        address=address,
+        title=title,
+    )
+
+
+def _told(point: Point, first_name: str, second_name: str) -> str:
+    words = f"{point.title}: {point.first:,} {first_name.lower()}"
+    if second_name and point.second is not None:
+        words += f", {point.second:,} {second_name.lower()}"
+    return words

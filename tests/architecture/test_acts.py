@@ -96,7 +96,8 @@ NO_ACT = frozenset(
         "mfa_generate_recovery_codes",
         "mfa_reauthenticate",
         "mfa_view_recovery_codes",
-        "ui:theme",  # a cookie
+        "ui:density",  # a cookie
+        "ui:theme",
     }
 )
 

@@ -53,6 +53,7 @@ PUBLIC_ROUTES = frozenset(
         "health-live",
         "health-ready",
         "mfa_authenticate",
+        "ui:density",
         "ui:theme",
     }
 )

@@ -5,18 +5,22 @@ The catalogue with examples is `templates/ui/README.md`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.http import QueryDict
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ui import charts, clock, nav, prose
+from ui import asof, charts, clock, nav, prose, toasts, waiting
 from ui import inert as inert_text
-from ui.views import COOKIE, THEMES
+from ui.views import COOKIE, DENSITIES, DENSITY_COOKIE, THEMES
 
 register = template.Library()
 
@@ -39,7 +43,33 @@ RUN_TONES = {
     "cancelled": "calm",
     "quarantined": "fail",
 }
+# Where a finding stands: the word, and the sign in static/img/marks.svg.
+STATUSES = {
+    "new": "New",
+    "open": "New",
+    "triaged": "Triaged",
+    "in_progress": "In progress",
+    "waiting": "Waiting for proof",
+    "excepted": "Excepted",
+    "resolved": "Resolved",
+}
+PRIORITIES = {1: "most urgent", 2: "urgent", 3: "soon", 4: "later", 5: "when there is time"}
+# Where an exception stands: word, tone, drawing.
+EXCEPTIONS = {
+    "draft": ("Draft", "calm", "pencil"),
+    "requested": ("Requested", "accent", "hourglass"),
+    "approved": ("Approved", "pass", "shield-check"),
+    "effective": ("In effect", "pass", "shield-check"),
+    "scheduled": ("Scheduled", "calm", "calendar"),
+    "expired": ("Expired", "warn", "clock-exclamation"),
+    "rejected": ("Rejected", "fail", "x"),
+    "withdrawn": ("Withdrawn", "calm", "arrow-back-up"),
+    "revoked": ("Revoked", "fail", "ban"),
+    "outgrown": ("Outgrown", "warn", "alert-triangle"),
+}
 _BYTES_STEP = 1024
+# More people than this are typed, not looked for in a menu.
+_MENU_LENGTH = 15
 _LIST_LENGTH = 80
 
 
@@ -100,6 +130,36 @@ def chip(word: object, tone: str = "calm", icon: str = "") -> dict[str, Any]:
 def run_state(run: Any) -> dict[str, Any]:
     """The state of a collection as a chip."""
     return {"word": run.get_state_display(), "tone": RUN_TONES.get(str(run.state), "calm")}
+
+
+@register.inclusion_tag("ui/status.html")
+def status(value: object, reason: str = "") -> dict[str, Any]:
+    """Where a finding stands: sign and word. Takes new, triaged, in_progress, waiting (also
+    waiting_for_proof), excepted, resolved.
+    """
+    name = str(value).replace("-", "_")
+    name = "waiting" if name.startswith("waiting") else name
+    word = STATUSES.get(name, name.replace("_", " ").capitalize())
+    mark_name = "new" if name == "open" or name not in STATUSES else name
+    return {"mark_name": f"status-{mark_name}", "name": mark_name, "word": word, "reason": reason}
+
+
+@register.inclusion_tag("ui/priority.html")
+def priority(value: object) -> dict[str, Any]:
+    """P1 to P5: the number says it, the weight of its box repeats it. Takes 1 or "P1"."""
+    digits = str(value).lower().removeprefix("p")
+    level = int(digits) if digits in {"1", "2", "3", "4", "5"} else 0
+    return {"level": level, "words": PRIORITIES.get(level, "")}
+
+
+@register.inclusion_tag("ui/chip.html")
+def exception_state(value: object) -> dict[str, Any]:
+    """Where an exception stands, as a chip."""
+    name = str(value)
+    word, tone, icon_name = EXCEPTIONS.get(
+        name, (name.replace("_", " ").capitalize(), "calm", "point")
+    )
+    return {"word": word, "tone": tone, "icon": icon_name}
 
 
 @register.inclusion_tag("ui/classification.html")
@@ -183,6 +243,12 @@ def due(moment: datetime | None, resolved_at: datetime | None = None) -> dict[st
     return {"moment": moment, "tone": tone}
 
 
+@register.inclusion_tag("ui/comment.html")
+def comment(author: object, moment: datetime, text: str, note: str = "") -> dict[str, Any]:
+    """What somebody wrote: who, when, and the text with its lines and mentions."""
+    return {"author": author, "moment": moment, "text": text, "note": note}
+
+
 # --- text -------------------------------------------------------------------------------------
 
 
@@ -217,6 +283,33 @@ def outside_whole(text: object, limit: int = 400) -> dict[str, Any]:
         "whole": whole,
         "length": len(str(text)),
     }
+
+
+@register.filter
+def said(text: str) -> SafeString:
+    """What a person typed, inert, in its paragraphs and lines, with @mentions marked."""
+    paragraphs = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
+    return format_html_join(
+        "", "<p>{}</p>", ((_lines(paragraph),) for paragraph in paragraphs if paragraph)
+    )
+
+
+def _lines(paragraph: str) -> SafeString:
+    return format_html_join(
+        format_html("<br>"), "{}", ((_mentions(line),) for line in paragraph.split("\n"))
+    )
+
+
+def _mentions(line: str) -> SafeString:
+    parts = re.split(r"((?<![\w@])@[\w.+-]*\w)", inert_text.inert(line))
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<strong class="v-mention">{}</strong>', part) if index % 2 else part,)
+            for index, part in enumerate(parts)
+        ),
+    )
 
 
 @register.filter(name="prose")
@@ -258,15 +351,117 @@ def rail(context: template.Context) -> dict[str, Any]:
     """The navigation on the left, with only what this person may open."""
     request = context["request"]
     permissions: frozenset[str] = getattr(request.user, "permissions", frozenset())
-    return {"groups": nav.for_person(permissions, request.path)}
+    return {"groups": nav.for_person(permissions, request.path, waiting.for_request(request))}
+
+
+@register.inclusion_tag("ui/bell.html", takes_context=True)
+def bell(context: template.Context) -> dict[str, Any]:
+    """The way to the notifications, with how many are unread."""
+    request, place = context["request"], nav.NOTICES
+    permissions: frozenset[str] = getattr(request.user, "permissions", frozenset())
+    if place.permission not in permissions or not place.address:
+        return {"entry": None}
+    return {"entry": nav.entry(place, request.path, waiting.for_request(request))}
+
+
+@register.simple_tag(takes_context=True)
+def as_of_state(context: template.Context) -> asof.AsOf:
+    """As of when this page is, for the picker and the banner: see `ui.asof`."""
+    request = context.get("request")
+    return asof.of_page(
+        request.GET if request is not None else QueryDict(),
+        possible="as_of" in context,
+        moment=context.get("as_of"),
+        now=timezone.now(),
+    )
 
 
 @register.simple_tag(takes_context=True)
 def theme(context: template.Context) -> str:
     """The chosen look: auto, light or dark."""
+    return _chosen(context, COOKIE, THEMES)
+
+
+@register.simple_tag(takes_context=True)
+def density(context: template.Context) -> str:
+    """How close lines stand: comfortable or compact."""
+    return _chosen(context, DENSITY_COOKIE, DENSITIES)
+
+
+def _chosen(context: template.Context, cookie: str, choices: tuple[str, ...]) -> str:
     request = context.get("request")
-    chosen = request.COOKIES.get(COOKIE, "auto") if request is not None else "auto"
-    return chosen if chosen in THEMES else "auto"
+    chosen = request.COOKIES.get(cookie) if request is not None else None
+    return chosen if chosen in choices else choices[0]
+
+
+@register.filter
+def undo_address(message: Any) -> str:
+    """Where a message's act can be taken back; empty when it cannot."""
+    return toasts.undo_address(message.extra_tags)
+
+
+@register.simple_block_tag
+def bulk_bar(content: str, form: str, total: int = 0, all_value: str = "") -> SafeString:
+    """The bar for what is selected; between the tags stand its buttons (`form="…"` on each).
+
+    `form` is the id of the form that posts; with `all_value` the bar offers to take all `total`.
+    """
+    return render_to_string(
+        "ui/bulk_bar.html",
+        {"content": content, "form": form, "total": total, "all_value": all_value},
+    )
+
+
+@register.simple_tag
+def select_row(form: str, value: object, label: object, name: str = "chosen") -> SafeString:
+    """The box that selects a row; stands in a `<td class="v-check">`."""
+    return format_html(
+        '<input type="checkbox" class="form-check-input" form="{}" name="{}" value="{}" '
+        'data-select aria-label="Select {}">',
+        form,
+        name,
+        value,
+        inert_text.shortened(str(label), _LIST_LENGTH),
+    )
+
+
+@register.simple_tag
+def select_all() -> SafeString:
+    """The box in the head of a table that selects every row of the page; needs script."""
+    return format_html(
+        '<input type="checkbox" class="form-check-input v-needs-script" data-select-all '
+        'aria-label="{}">',
+        "Select every row on this page",
+    )
+
+
+@register.inclusion_tag("ui/people.html")
+def people_picker(
+    name: str,
+    people: Iterable[Any],
+    *,
+    label: str,
+    chosen: str = "",
+    nobody: str = "Nobody",
+    form: str = "",
+) -> dict[str, Any]:
+    """A person by username: a menu, or with many people a field that completes what is typed."""
+    listed = list(people)
+    return {
+        "name": name,
+        "people": listed,
+        "label": label,
+        "chosen": chosen,
+        "nobody": nobody,
+        "form": form,
+        "is_menu": len(listed) <= _MENU_LENGTH,
+    }
+
+
+@register.inclusion_tag("ui/code.html")
+def code(text: str, label: str = "", language: str = "") -> dict[str, Any]:
+    """A script or command to copy, exactly as it is."""
+    return {"text": text, "label": label, "language": language}
 
 
 @register.inclusion_tag("ui/empty.html")
@@ -295,6 +490,33 @@ def posture(passed: int, failed: int, unknown: int, *, thin: bool = False) -> di
 def columns(chart: charts.Columns) -> dict[str, Any]:
     """Columns over days, with a title, a description and the table behind them."""
     return {"chart": chart}
+
+
+@register.inclusion_tag("ui/lines.html")
+def lines(chart: charts.Lines) -> dict[str, Any]:
+    """One or two lines over time, with a title, a description and the table behind them."""
+    return {"chart": chart}
+
+
+@register.inclusion_tag("ui/progress.html")
+def progress(
+    proven: int, waiting: int, remaining: int, *, address: str = "", thin: bool = False
+) -> dict[str, Any]:
+    """How far a plan is: proven by a collection, fixed and waiting for proof (hatched), to do.
+
+    With an address each number is a link to `address` plus `proven`, `waiting` or `open`.
+    """
+    counts = (("proven", proven), ("waiting", waiting), ("open", remaining))
+    words = ("proven", "waiting for proof", "open")
+    return {
+        "segments": charts.segments(counts),
+        "numbers": [
+            (name, count, word, f"{address}{name}" if address else "")
+            for (name, count), word in zip(counts, words, strict=True)
+        ],
+        "label": f"{proven:,} proven, {waiting:,} waiting for proof, {remaining:,} open",
+        "thin": thin,
+    }
 
 
 @register.inclusion_tag("ui/run_strip.html")
