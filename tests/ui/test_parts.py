@@ -124,3 +124,115 @@ def test_sizes_and_counts_are_written_as_people_say_them() -> None:
     assert _render("{{ n|size }}", n=None) == "unknown"
     assert _render('{% counted n "finding" %}', n=1) == "1 finding"
     assert _render('{% counted n "finding" %}', n=12_345) == "12,345 findings"
+
+
+@pytest.mark.parametrize(
+    ("value", "word", "sign"),
+    [
+        ("new", "New", "new"),
+        ("waiting_for_proof", "Waiting for proof", "waiting"),
+        ("in_progress", "In progress", "in_progress"),
+        ("frozen", "Frozen", "new"),
+    ],
+)
+def test_where_a_finding_stands_has_a_sign_and_a_word(value: str, word: str, sign: str) -> None:
+    html = _render("{% status value %}", value=value)
+
+    assert f"#status-{sign}" in html
+    assert word in html
+
+
+@pytest.mark.parametrize("value", [2, "2", "P2", "p2"])
+def test_a_priority_says_its_number(value: object) -> None:
+    html = _render("{% priority value %}", value=value)
+
+    assert "P2</span>" in html
+    assert "2 of 5" in html
+
+
+def test_no_priority_is_not_the_lowest() -> None:
+    assert "none" in _render("{% priority value %}", value=None)
+
+
+def test_what_somebody_typed_keeps_its_lines_and_no_tags() -> None:
+    html = _render("{{ text|said }}", text="Ask @ingrid.\nNow <b>\n\n\u202eme@example.org")
+
+    assert html == (
+        '<p>Ask <strong class="v-mention">@ingrid</strong>.<br>Now &lt;b&gt;</p>'
+        "<p>⟨U+202E⟩me@example.org</p>"
+    )
+
+
+def test_a_script_is_copied_exactly_and_runs_nowhere() -> None:
+    html = _render("{% code text %}", text="</code><script>x</script>\n  two")
+
+    assert "<script" not in html
+    assert "&lt;/code&gt;&lt;script&gt;x&lt;/script&gt;\n  two</code>" in html
+
+
+def test_few_people_are_a_menu_and_many_are_completed() -> None:
+    class Person:
+        def __init__(self, username: str) -> None:
+            self.username = username
+
+        def __str__(self) -> str:
+            return f"{self.username.title()} <b>"
+
+    few = _render('{% people_picker "to" people label="To" chosen="b" %}', people=[Person("b")])
+    many = _render(
+        '{% people_picker "to" people label="To" %}', people=[Person(f"p{n}") for n in range(16)]
+    )
+
+    assert '<option value="b" selected>B &lt;b&gt;</option>' in few
+    assert "<datalist" in many
+    assert many.count("<option") == 16
+
+
+def test_progress_links_its_numbers() -> None:
+    html = _render('{% progress 3 2 1 address="/remediation/7/?proof=" %}')
+
+    assert 'href="/remediation/7/?proof=waiting">2 waiting for proof</a>' in html
+    assert "3 proven, 2 waiting for proof, 1 open" in html
+
+
+def test_a_line_breaks_where_nothing_is_known() -> None:
+    points = [
+        charts.Point(label=str(day), title=f"Day {day}", first=value)
+        for day, value in enumerate([4, 3, None, 2])
+    ]
+
+    chart = charts.lines(points, title="Open", description="d", first_name="Open")
+
+    first = next(line for line in chart.lines if line.kind == "is-first")
+    assert first.path.count("M") == 2
+    assert [gap.title for gap in chart.gaps] == ["Day 2: not known"]
+    assert len(chart.hits) == 3
+
+
+def test_what_is_still_to_come_is_neither_drawn_nor_hatched() -> None:
+    points = [
+        charts.Point(label="a", title="a", first=4),
+        charts.Point(label="b", title="b", first=None, is_ahead=True),
+    ]
+
+    chart = charts.lines(points, title="t", description="d", first_name="Open", guide=(4, 0))
+
+    assert chart.gaps == []
+    assert [line.kind for line in chart.lines] == ["is-area", "is-guide", "is-first"]
+
+
+def test_a_chart_of_nothing_can_be_drawn() -> None:
+    chart = charts.lines([], title="t", description="d", first_name="Open", second_name="Closed")
+
+    assert "<svg" in _render("{% lines chart %}", chart=chart)
+
+
+def test_the_bar_for_what_is_selected_belongs_to_its_form() -> None:
+    html = _render(
+        '{% bulk_bar "bulk" total=62 all_value="state=open" %}<button form="bulk">Assign</button>'
+        "{% endbulk_bar %}"
+    )
+
+    assert '<button form="bulk">Assign</button>' in html
+    assert 'form="bulk" name="all" value="state=open"' in html
+    assert "All 62 that match" in html

@@ -296,7 +296,7 @@ def said(text: str) -> SafeString:
 
 def _lines(paragraph: str) -> SafeString:
     return format_html_join(
-        format_html("<br>"), "{}", ((_mentions(line),) for line in paragraph.split("\n"))
+        SafeString("<br>"), "{}", ((_mentions(line),) for line in paragraph.split("\n"))
     )
 
 
