@@ -7,14 +7,11 @@ middleware enforces the declaration once more and refuses what has none.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
-from allauth.account.internal.flows.login import get_authentication_records
-from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import (
@@ -27,6 +24,7 @@ from django.http import (
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import second_factor
 from accounts.models import User
 from accounts.permissions import Permission
 
@@ -41,21 +39,31 @@ class SignedInRequest(HttpRequest):
 
 
 # Views of django-allauth that anybody may open (they show a form and nothing else).
-PUBLIC_NAMES = frozenset({"account_login", "account_logout", "mfa_authenticate"})
-# Views of django-allauth for whoever is signed in; they act on that person alone.
-SIGNED_IN_NAMES = frozenset(
+PUBLIC_NAMES = frozenset(
+    {"account_login", "account_logout", "mfa_authenticate", "mfa_login_webauthn"}
+)
+# What these show or change lets people in: they open only shortly after proving who one is.
+SECOND_FACTOR_NAMES = frozenset(
     {
-        "account_change_password",
-        "account_reauthenticate",
         "mfa_activate_totp",
+        "mfa_add_webauthn",
         "mfa_deactivate_totp",
         "mfa_download_recovery_codes",
+        "mfa_edit_webauthn",
         "mfa_generate_recovery_codes",
-        "mfa_index",
-        "mfa_reauthenticate",
+        "mfa_remove_webauthn",
         "mfa_view_recovery_codes",
     }
 )
+# Views of django-allauth for whoever is signed in; they act on that person alone.
+SIGNED_IN_NAMES = SECOND_FACTOR_NAMES | {
+    "account_change_password",
+    "account_reauthenticate",
+    "mfa_index",
+    "mfa_list_webauthn",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+}
 
 
 SIGNED_IN = "signed-in"
@@ -65,6 +73,14 @@ API = "api"
 PAGE_METHODS = ("GET", "HEAD", "POST")
 # What opens to somebody whose password was chosen by somebody else.
 BEFORE_ANYTHING_ELSE = frozenset({"account_change_password", "account_logout"})
+# What opens to somebody whose role needs a second factor and who has none yet.
+BEFORE_A_SECOND_FACTOR = BEFORE_ANYTHING_ELSE | {
+    "account_reauthenticate",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_index",
+    "mfa_list_webauthn",
+}
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -99,21 +115,24 @@ def signed_in(view: View) -> View:
 
 
 def recently_authenticated(view: View) -> View:
-    """Ask for the password again unless it was given within the last minutes.
+    """Ask who it is again unless that was proved within the last minutes.
 
+    By the second factor of whoever has one, else by password, else at the organisation's sign-in.
     Stands under `@requires`. What a form held is not kept: it may hold more than a session should.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        records = get_authentication_records(request, cast(User, request.user))
-        newest = max((record["at"] for record in records), default=0)
-        if time.time() - newest >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT:
-            query = urlencode({REDIRECT_FIELD_NAME: request.path})
-            return redirect(f"{reverse('account_reauthenticate')}?{query}")
+        if not second_factor.is_fresh(request):
+            return _ask_again(request)
         return view(request, *args, **kwargs)
 
     return cast(View, guarded)
+
+
+def _ask_again(request: HttpRequest) -> HttpResponseBase:
+    query = urlencode({REDIRECT_FIELD_NAME: request.path})
+    return redirect(f"{reverse('account_reauthenticate')}?{query}")
 
 
 def public(view: View) -> View:
@@ -161,8 +180,21 @@ class DenyUndeclaredMiddleware:
             return None
         if not isinstance(request.user, User):
             return redirect_to_login(request.get_full_path())
-        if request.user.must_change_password and view_name not in BEFORE_ANYTHING_ELSE:
-            return redirect("account_change_password")
+        if first := _what_comes_first(request, request.user, view_name):
+            return first
         if declared != SIGNED_IN and not request.user.may(Permission(declared)):
             raise Http404
         return None
+
+
+def _what_comes_first(
+    request: HttpRequest, user: User, view_name: str | None
+) -> HttpResponseBase | None:
+    """Where a person is sent before the page they asked for, if anywhere."""
+    if user.must_change_password and view_name not in BEFORE_ANYTHING_ELSE:
+        return redirect("account_change_password")
+    if view_name not in BEFORE_A_SECOND_FACTOR and second_factor.is_missing(request):
+        return redirect("mfa_index")
+    if view_name in SECOND_FACTOR_NAMES and not second_factor.is_fresh(request):
+        return _ask_again(request)
+    return None

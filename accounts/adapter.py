@@ -7,15 +7,20 @@ import os
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import second_factor
 from accounts.errors import KeyMissing
 from accounts.models import User
 from audit import trail
@@ -57,6 +62,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account_login")
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """A sign-in of a moment ago proves as much as being asked again."""
+        request: HttpRequest | None = context.request
+        return request is None or not second_factor.is_fresh(request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Whoever has a second factor shows it again: the password alone may be a stolen one."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        factors = [method for method in methods if method["id"] != "reauthenticate"]
+        factors.sort(key=lambda method: method["id"] != "mfa_reauthenticate:webauthn")
+        return [
+            {**method, "description": _WAYS.get(method["id"], method["description"])}
+            for method in factors or methods
+        ]
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Back to the sign-in page, without a word about the account."""
+        self.add_message(request, messages.ERROR, message="This did not work.")
+        return redirect("account_login")
+
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing where the page itself shows what happened."""
         template = kwargs.get("message_template") or (args[2] if len(args) > 2 else None)
@@ -69,8 +94,29 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets of second factors are sealed with the key ring: a copy of the database opens none."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "This code is not right. Codes change every 30 seconds.",
+        "incorrect_code": "This was not accepted. Codes of an app change every 30 seconds.",
+        "cannot_delete_authenticator": (
+            "Your role needs a second factor. Add a security key before you turn the app off."
+        ),
     }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Not the last factor of somebody whose role needs one."""
+        user = authenticator.user
+        others = Authenticator.objects.filter(user=user, type__in=second_factor.KINDS)
+        return (
+            not second_factor.is_required_of(user) or others.exclude(pk=authenticator.pk).exists()
+        )
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        """What a key is called until its person names it."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return "Security key" if count == 0 else f"Security key {count + 1}"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Keys are bound to the host name under which they were set up."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": "vmgov"}
 
     def encrypt(self, text: str) -> str:
         """The text sealed with the first key of the ring."""
@@ -97,6 +143,11 @@ def _cipher(key_id: str) -> AESGCM:
     return AESGCM(derive.derive(settings.CREDENTIAL_KEYS[key_id]))
 
 
+_WAYS = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use a code of your app, or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use a security key",
+}
 _NONCE_BYTES = 12
 _PURPOSE = b"vmgov second factor"
 _SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts import second_factor
 from accounts.access import SIGNED_IN
 from accounts.models import User
 from accounts.permissions import Permission
@@ -27,7 +28,9 @@ class DeclaredPermission(BasePermission):
         user = request.user
         if not isinstance(user, User) or not user.is_active:
             return False
-        if request.auth is None and user.must_change_password:
+        if request.auth is None and (
+            user.must_change_password or second_factor.is_missing(request._request)
+        ):
             return False
         declared = declared_for(view, getattr(view, "action", None) or str(request.method))
         if declared is None:

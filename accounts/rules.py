@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accounts.permissions import WORDS, Permission
-from accounts.roles import MEANINGS, ROLES, SEPARATED, Role
+from accounts.roles import MEANINGS, NEED_A_SECOND_FACTOR, ROLES, SEPARATED, Role
 
 _HEAD = """\
 # Who may do what
@@ -23,10 +23,22 @@ they belong to. What is out of sight does not exist for them: pages, lists, coun
 endpoints answer as if it were not there.
 """
 
+_SECOND_FACTORS = """\
+as well. Until it is set up only the pages for that, the change of the password and signing out
+open, and the API refuses the session; also when the role is given to somebody who is signed in.
+`REQUIRE_SECOND_FACTOR` turns this off. Tokens are not asked: they are bounded by permissions and
+days.
+
+What is sensitive (people and roles, tokens, sources, exceptions, second factors) opens for five
+minutes after proving who one is: by the second factor of whoever has one, else by password. A user
+administrator who removes a lost second factor cannot also choose that person's password, and the
+other way round; the person is told at each sign-in until there is a new one.
+"""
+
 
 def as_markdown() -> str:
     """The rules as a document."""
-    return "\n".join([_HEAD, *_roles(), *_permissions(), *_separations()])
+    return "\n".join([_HEAD, *_roles(), *_permissions(), *_second_factors(), *_separations()])
 
 
 def _roles() -> Iterator[str]:
@@ -44,6 +56,13 @@ def _permissions() -> Iterator[str]:
         cells = ("●" if permission in ROLES[role] else "" for role in Role)
         yield f"| `{permission}` | {WORDS[permission]} | " + " | ".join(cells) + " |"
     yield ""
+
+
+def _second_factors() -> Iterator[str]:
+    roles = ", ".join(f"**{role}**" for role in sorted(NEED_A_SECOND_FACTOR))
+    yield "## Roles that need a second factor\n"
+    yield f"{roles}: whoever has one of them signs in with an authenticator app or a security key"
+    yield _SECOND_FACTORS
 
 
 def _separations() -> Iterator[str]:

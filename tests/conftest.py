@@ -64,6 +64,8 @@ def _start_server() -> None:
             "CREDENTIAL_KEYS": keys.new_credential_key(),
             "VAR_DIR": str(var_dir),
             "LOG_LEVEL": "WARNING",
+            # Roles are what most tests are about; those about second factors turn it on.
+            "REQUIRE_SECOND_FACTOR": "false",
             SHARED: str(var_dir),
         }
     )

@@ -1,6 +1,7 @@
 """Rows for tests. Each factory makes a valid row from nothing; say only what the test is about.
 
 UserFactory(roles=["viewer"], teams=[team])     a person who may do what those roles may
+UserFactory(roles=["approver"], second_factor=True)   … with a second factor, where it is required
 AssetFactory(record=a_vm(name="web-1"))         the asset a record would have been published as
 """
 
@@ -13,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import factory
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
@@ -65,6 +67,14 @@ class UserFactory(DjangoModelFactory[User]):
     @factory.post_generation  # type: ignore[untyped-decorator]
     def teams(user: User, create: bool, teams: Iterable[Team] | None, **kwargs: Any) -> None:
         user.teams.set(teams or ())
+
+    @factory.post_generation  # type: ignore[untyped-decorator]
+    def second_factor(user: User, create: bool, wanted: bool | None, **kwargs: Any) -> None:
+        """`second_factor=True`: an authenticator app is set up, which no test has to look at."""
+        if wanted:
+            user.refresh_from_db(fields=["session_generation"])
+            TOTP.activate(user, generate_totp_secret())
+            user.refresh_from_db(fields=["session_generation"])
 
 
 class SourceFactory(DjangoModelFactory[Source]):

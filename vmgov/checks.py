@@ -53,4 +53,12 @@ def production_is_safe(**_: Any) -> list[CheckMessage]:
                 id="vmgov.E005",
             )
         )
+    if not env.require_second_factor:
+        found.append(
+            Error(
+                "A password alone lets approvers, operators and user administrators in.",
+                hint="Leave REQUIRE_SECOND_FACTOR on.",
+                id="vmgov.E006",
+            )
+        )
     return found

@@ -210,6 +210,17 @@ class Env(BaseSettings):
     session_idle_minutes: int = Field(
         default=30, ge=1, le=720, description="Signed out after this time without a request."
     )
+    require_second_factor: bool = Field(
+        default=True,
+        description="Whether approvers, operators and user administrators need a second factor "
+        "(an authenticator app or a security key). `manage.py up --demo` turns it off, since the "
+        "demo's people are public.",
+    )
+    passkey_sign_in: bool = Field(
+        default=True,
+        description="Whether a passkey that asked for a PIN or a fingerprint signs people in "
+        "without a password.",
+    )
     email_url: SecretStr | None = Field(
         default=None,
         description="Outgoing mail: `smtps://user:password@host:465` or `smtp://host:25`. "

@@ -239,7 +239,16 @@ ACCOUNT_SESSION_REMEMBER = False
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxy_count
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "vmgov"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "add_webauthn": "accounts.security_keys.AddKeyForm",
+    "authenticate_webauthn": "accounts.security_keys.AuthenticateKeyForm",
+    "login_webauthn": "accounts.security_keys.LoginKeyForm",
+    "reauthenticate_webauthn": "accounts.security_keys.ReauthenticateKeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = ENV.passkey_sign_in
+# Of whom it is required is in `accounts.roles`.
+REQUIRE_SECOND_FACTOR = ENV.require_second_factor
 
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours

@@ -421,8 +421,9 @@ def test_pages_for_signing_in_carry_nothing_inline(client: Client):
         for address in (
             "/accounts/logout/",
             "/accounts/password/change/",
-            "/accounts/reauthenticate/",
             "/accounts/2fa/",
+            "/accounts/2fa/webauthn/",
+            "/accounts/2fa/webauthn/add/",
             "/accounts/2fa/reauthenticate/",
             "/accounts/2fa/totp/deactivate/",
             "/accounts/2fa/recovery-codes/",

@@ -146,6 +146,7 @@ class World:
             "accounts:user-": {"user_id": self.somebody.pk},
             "accounts:team-": {"team_id": home.team.pk},
             "accounts:token-": {"token_id": self._token_of(user)},
+            "mfa_": {"pk": 0},  # nobody here has a security key
             "api:user-": {"pk": self.somebody.pk},
             "api:team-": {"pk": home.team.pk},
             "api:audit-": {"pk": self._entry()},

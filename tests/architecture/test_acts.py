@@ -91,10 +91,15 @@ NO_ACT = frozenset(
         "inventory:test-new",  # tries a connection
         "inventory:test-source",
         "mfa_activate_totp",
+        "mfa_add_webauthn",
         "mfa_authenticate",
         "mfa_deactivate_totp",
+        "mfa_edit_webauthn",
         "mfa_generate_recovery_codes",
+        "mfa_login_webauthn",
         "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "mfa_remove_webauthn",
         "mfa_view_recovery_codes",
         "ui:density",  # a cookie
         "ui:theme",

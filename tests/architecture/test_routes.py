@@ -26,7 +26,7 @@ from django.test import Client
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from accounts.access import API, PUBLIC, SIGNED_IN
+from accounts.access import API, BEFORE_A_SECOND_FACTOR, PUBLIC, SIGNED_IN
 from accounts.api_access import DeclaredPermission
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
@@ -53,6 +53,7 @@ PUBLIC_ROUTES = frozenset(
         "health-live",
         "health-ready",
         "mfa_authenticate",
+        "mfa_login_webauthn",
         "ui:density",
         "ui:theme",
     }
@@ -65,11 +66,16 @@ SIGNED_IN_ROUTES = frozenset(
         "findings:overview",
         "inventory:home",
         "mfa_activate_totp",
+        "mfa_add_webauthn",
         "mfa_deactivate_totp",
         "mfa_download_recovery_codes",
+        "mfa_edit_webauthn",
         "mfa_generate_recovery_codes",
         "mfa_index",
+        "mfa_list_webauthn",
         "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "mfa_remove_webauthn",
         "mfa_view_recovery_codes",
     }
 )
@@ -96,8 +102,11 @@ NEEDS_A_FACTOR = frozenset(
         "mfa_authenticate",
         "mfa_deactivate_totp",
         "mfa_download_recovery_codes",
+        "mfa_edit_webauthn",
         "mfa_generate_recovery_codes",
         "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "mfa_remove_webauthn",
         "mfa_view_recovery_codes",
     }
 )
@@ -239,6 +248,10 @@ class Matrix:
         assert not self.wrong, "\n".join([f"{len(self.wrong)} wrong:", *self.wrong[:60]])
 
 
+def sends_to_second_factor(route: Route, answer: Answer) -> bool:
+    return answer.status == HTTPStatus.FOUND and answer.location == reverse("mfa_index")
+
+
 def page_answer(route: Route, role: Role | None, method: str) -> object:
     """What a page answers to somebody signed in with this role, or to nobody (role "nobody")."""
     declared = route.declared
@@ -364,6 +377,31 @@ def test_pages_open_to_roles_that_have_the_permission(world: World, role: Role |
 
     matrix.is_clean()
     assert set(matrix.asked) == {(route.name, method) for route in pages() for method in METHODS}
+
+
+@pytest.mark.parametrize("role", [Role.APPROVER, Role.OPERATOR, Role.USER_ADMIN], ids=str)
+def test_roles_that_need_a_second_factor_open_nothing_before_they_have_one(
+    world: World, settings: Any, role: Role
+):
+    settings.REQUIRE_SECOND_FACTOR = True
+    matrix = Matrix()
+    person = world.people[role]
+    caller = Caller().sign_in(person)
+
+    for route in all_routes():
+        for method in METHODS:
+            answer = caller.ask(method, _address(world, route, person), drawn=False)
+            if route.is_api:
+                wanted: object = 403
+            elif method not in PAGE_METHODS or route.name in CLOSED_ROUTES:
+                wanted = page_answer(route, role, method)
+            elif route.declared == PUBLIC or route.name in BEFORE_A_SECOND_FACTOR:
+                wanted = opens
+            else:
+                wanted = sends_to_second_factor
+            matrix.expect(route, f"{role} without a second factor", method, answer, wanted)
+
+    matrix.is_clean()
 
 
 def test_pages_send_strangers_to_sign_in_and_take_no_token(world: World):

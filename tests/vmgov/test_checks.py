@@ -46,3 +46,7 @@ def test_answering_to_any_host_is_refused(settings: LazySettings):
     settings.ALLOWED_HOSTS = ["*"]
 
     assert found(settings) == {"vmgov.E005"}
+
+
+def test_privileged_roles_without_a_second_factor_are_refused(settings: LazySettings):
+    assert found(settings, require_second_factor=False) == {"vmgov.E006"}

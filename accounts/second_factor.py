@@ -1,0 +1,52 @@
+"""Whether a session has proved enough: a second factor where a role needs one, and how long ago."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.roles import NEED_A_SECOND_FACTOR
+
+# Recovery codes stand in for one of these and are no factor by themselves.
+KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+def has_one(user: User) -> bool:
+    """Whether this person has set up an authenticator app or a security key."""
+    return bool(Authenticator.objects.filter(user=user, type__in=KINDS).exists())
+
+
+def is_required_of(user: User) -> bool:
+    """Whether one of this person's roles needs a second factor, on this installation."""
+    return bool(settings.REQUIRE_SECOND_FACTOR and user.roles & NEED_A_SECOND_FACTOR)
+
+
+def is_missing(request: HttpRequest) -> bool:
+    """Whether nothing may open yet: a role needs a second factor and this session has none.
+
+    Asked at every request, so a role that is granted meanwhile counts at the next one.
+    """
+    user = request.user
+    if not isinstance(user, User) or not is_required_of(user):
+        return False
+    return not has_one(user)
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether this person proved within the last minutes who they are."""
+    newest = max((float(record["at"]) for record in _records(request)), default=0.0)
+    return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def _records(request: HttpRequest) -> list[dict[str, Any]]:
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    found: list[dict[str, Any]] = get_authentication_records(request, user)
+    return found
