@@ -42,7 +42,8 @@ class AsOf:
 def asked(query: Mapping[str, str], *, now: datetime) -> datetime | None:
     """The moment in the address, in UTC unless it says otherwise; None for now.
 
-    Raises ValueError when it is not a moment or lies in the future.
+    A day means its last second, and today means now. Raises ValueError when it is not a moment or
+    lies in the future.
     """
     text = query.get(PARAMETER, "").strip()
     if not text:
@@ -54,7 +55,9 @@ def asked(query: Mapping[str, str], *, now: datetime) -> datetime | None:
         raise ValueError("This is not a moment such as 2026-01-31T12:00.") from None
     if moment > now:
         raise ValueError("That moment is still to come.")
-    return moment
+    if len(text) > len("2026-01-31"):
+        return moment
+    return None if moment.date() == now.date() else moment.replace(hour=23, minute=59, second=59)
 
 
 def of_page(query: QueryDict, *, possible: bool, moment: datetime | None, now: datetime) -> AsOf:

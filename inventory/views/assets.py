@@ -29,8 +29,7 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
     visible = Asset.objects.visible_to(request.user).select_related("source", "team")
     found = get_object_or_404(visible, pk=pk)
     now = timezone.now()
-    asked = request.GET.get("as_of", "")
-    moment = history.moment(asked)
+    moment = history.moment(request.GET.get("as_of", ""))
     if moment is not None and moment < now:
         return _as_of(request, found, moment)
     older_than = history.moment(request.GET.get("before"))
@@ -42,7 +41,7 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
         "history": history.timeline(found, steps, name_of=names, newest=older_than is None),
         "older": more,
         "older_than": older_than,
-        "as_of_unclear": bool(asked) and moment is None,
+        "as_of": None,
         "panels": panels.panels_of(found, request.user, now),
         **_open_findings(found, request.user),
         "kind_template": f"inventory/kinds/_{found.kind}.html",

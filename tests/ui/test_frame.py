@@ -111,7 +111,8 @@ def test_nothing_registered_asks_nothing(
         ("2026-03-09T08:30", datetime(2026, 3, 9, 8, 30, tzinfo=UTC)),
         ("2026-03-09T08:30:00Z", datetime(2026, 3, 9, 8, 30, tzinfo=UTC)),
         ("2026-03-09T10:30+02:00", datetime(2026, 3, 9, 8, 30, tzinfo=UTC)),
-        ("2026-03-09", datetime(2026, 3, 9, tzinfo=UTC)),
+        ("2026-03-09", datetime(2026, 3, 9, 23, 59, 59, tzinfo=UTC)),
+        ("2026-03-10", None),
     ],
 )
 def test_a_moment_is_read_from_the_address(text: str, moment: datetime | None) -> None:

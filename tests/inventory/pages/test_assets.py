@@ -145,7 +145,7 @@ def test_as_of_before_the_first_sight_says_that_nothing_is_known(analyst: Client
     "as_of", ["yesterday", "2026-13-45", "9999999999999", "\x00", "2026-02-30"]
 )
 def test_an_unclear_moment_is_said_to_be_unclear(analyst: Client, world: World, as_of: str):
-    assert "That is not a date or a time" in page(analyst, world["db-pay-02"], as_of=as_of)
+    assert "The moment in the address is not understood" in page(analyst, world["db-pay-02"], as_of=as_of)
 
 
 def test_a_missing_asset_says_since_when(analyst: Client, world: World):
