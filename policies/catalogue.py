@@ -8,22 +8,12 @@ from typing import Any
 
 import msgspec
 
-from inventory.records import Kind, Platform
+from inventory.records import Platform
 from policies.document import Area, Document
+from policies.remedies import Filled, templates
+from policies.remedy import NOUNS
 from policies.spec import Check, Parameters
 
-NAMES = {
-    Kind.VM: "virtual machine",
-    Kind.HOST: "host",
-    Kind.CLUSTER: "cluster",
-    Kind.NETWORK: "network",
-    Kind.SWITCH: "distributed switch",
-    Kind.DATASTORE: "datastore",
-    Kind.IMAGE: "image",
-    Kind.ROLE: "role",
-    Kind.GRANT: "grant",
-    Kind.PLATFORM: "management platform",
-}
 PLATFORMS = {
     Platform.VSPHERE: "vSphere",
     Platform.HYPERV: "Hyper-V",
@@ -117,7 +107,7 @@ def _facts(check: Check, document: Document) -> Iterator[str]:
     yield f"- Id: `{check.id}`"
     if check.aliases:
         yield f"- Former ids: {_code(check.aliases)}"
-    yield f"- Judges: every {NAMES[check.kind]} on {platforms}"
+    yield f"- Judges: every {NOUNS[check.kind]} on {platforms}"
     yield f"- Severity: {check.severity}"
     for id in check.statements:
         yield f"- Policy statement: {id}, {document.statement(id).title}"
@@ -141,6 +131,22 @@ def _body(check: Check) -> Iterator[str]:
             yield f"| `{one.name}` | {_cell(one.description)} | {one.type} | `{_cell(default)}` |"
     for platform, fix in check.fix.items():
         yield from ("", f"## How to fix it on {PLATFORMS[platform]}", "", fix)
+        for remedy in templates(check, platform):
+            yield from _remedy(remedy)
+
+
+def _remedy(remedy: Filled) -> Iterator[str]:
+    """One remedy with its blanks empty; a finding fills in what is known of it."""
+    if remedy.when:
+        yield from ("", f"### When {remedy.when}")
+    yield ""
+    yield from (f"{number}. {step}" for number, step in enumerate(remedy.steps, start=1))
+    yield from ("", f"- Needs: {remedy.needs}", f"- Interrupts: {remedy.effect}")
+    yield f"- Check at once: {remedy.verify}"
+    if remedy.commands is None:
+        yield f"- There is no script: {remedy.because}"
+    else:
+        yield from ("", "```powershell", remedy.commands, "```")
 
 
 def index(checks: tuple[Check, ...], document: Document) -> str:

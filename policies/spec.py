@@ -35,6 +35,7 @@ from inventory.records import (
     Switch,
     VirtualMachine,
 )
+from policies.remedy import Blank, Deviation, Remedy, Value, faults, key_of
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -220,7 +221,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     statements: tuple[str, ...]
     why: str
-    fix: dict[Platform, str]
+    fix: dict[Platform, str]  # in one sentence
     run: Callable[..., Iterator[Violation]]
     params: type[Parameters]
     wants: frozenset[str]  # which of estate, params, now the function takes
@@ -228,6 +229,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = ()  # fields of other records that decide it: "vm.classification"
     controls: tuple[str, ...] = ()  # hardening control ids it answers
     aliases: tuple[str, ...] = ()
+    # Step by step, with names to fill in; the first that fits a finding is meant.
+    remedies: dict[Platform, tuple[Remedy, ...]] = msgspec.field(default_factory=dict)
 
     @property
     def reads_kinds(self) -> frozenset[Kind]:
@@ -251,6 +254,7 @@ def check(
     why: str,
     fix: dict[Platform, str],
     facts: tuple[str, ...],
+    remedy: Mapping[Platform, Remedy | tuple[Remedy, ...]] | None = None,
     reads: tuple[str, ...] = (),
     params: type[Parameters] = NoParams,
     controls: tuple[str, ...] = (),
@@ -274,6 +278,7 @@ def check(
         if not wants <= {"estate", "params", "now"}:
             raise BadCheck(f"{id}: it may take estate, params and now, not {sorted(wants)}")
         _refuse_unknown_fields(id, KIND_OF[subject], facts, reads)
+        remedies = _remedies(id, KIND_OF[subject], fix, remedy or {})
         CHECKS[id] = Check(
             id=id,
             title=title,
@@ -282,6 +287,7 @@ def check(
             statements=statements,
             why=why,
             fix=fix,
+            remedies=remedies,
             run=function,
             params=params,
             wants=wants,
@@ -312,13 +318,33 @@ def _refuse_unknown_fields(
             raise BadCheck(f"{check_id}: there is no field {name}")
 
 
+def _remedies(
+    check_id: str,
+    kind: Kind,
+    fix: Mapping[Platform, str],
+    declared: Mapping[Platform, Remedy | tuple[Remedy, ...]],
+) -> dict[Platform, tuple[Remedy, ...]]:
+    """The remedies of each platform in their order, or raise BadCheck."""
+    remedies = {
+        platform: (one,) if isinstance(one, Remedy) else one for platform, one in declared.items()
+    }
+    if remedies and set(remedies) != set(fix):
+        raise BadCheck(f"{check_id}: a remedy is required for each platform it has a fix for")
+    for platform, several in remedies.items():
+        for fault in faults(several, kind):
+            raise BadCheck(f"{check_id}: {platform.value}: {fault}")
+    return remedies
+
+
 __all__ = [
     "CHECKS",
     "OTHERS",
     "BadCheck",
+    "Blank",
     "Check",
     "Cluster",
     "Datastore",
+    "Deviation",
     "Estate",
     "FactMissing",
     "Grant",
@@ -334,12 +360,15 @@ __all__ = [
     "Platform",
     "PlatformSettings",
     "PowerState",
+    "Remedy",
     "Role",
     "Severity",
     "Switch",
+    "Value",
     "Violation",
     "VirtualMachine",
     "check",
+    "key_of",
     "known",
     "not_applicable",
 ]

@@ -9,10 +9,13 @@ from policies.facts import (
     backslashed,
     matches,
 )
+from policies.recipes import FIND_GRANT, REMOVE_GRANT
 from policies.spec import (
+    Blank,
     Grant,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -45,9 +48,38 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the object > **Permissions** > **Add**, give the same role to a group that the "
-            "person is a member of; then select the person's entry > **Delete**.\n\nPowerCLI: "
-            "`Get-VIPermission -Principal 'DOMAIN\\USER' | Remove-VIPermission`"
+            "Give the same role to a group that the person is a member of, then delete the "
+            "person's own entry."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find or make a group for what «principal» does, and make the person a member.",
+                "Select «entity» > Permissions > Add: the group, the role «role», and the same "
+                "“Propagate to children” as the entry of «principal» has.",
+                "Let the person sign out, sign in and try their work.",
+                "Select the entry of «principal» > Delete.",
+            ),
+            script=FIND_GRANT
+            + """
+if (Confirm-Change "give $group the role $role_id on $($object.Name)") {
+    $new = New-Object VMware.Vim.Permission
+    $new.Principal = $group
+    $new.Group = $true
+    $new.RoleId = $grant.RoleId
+    $new.Propagate = $grant.Propagate
+    $authorization.SetEntityPermissions($object.MoRef, @($new))
+}
+"""
+            + REMOVE_GRANT,
+            verify="Permissions of «entity» lists the group with the role and not «principal».",
+            needs="Authorization.ModifyPermissions on the object, and every privilege of the role.",
+            effect=(
+                "The person loses the right when the entry goes, unless the group already has it; "
+                "open sessions included."
+            ),
+            blanks={"group": Blank("group, as the vCenter writes it")},
         ),
     },
 )

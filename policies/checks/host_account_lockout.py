@@ -10,11 +10,16 @@ from policies.facts import (
     number,
     option,
 )
+from policies.recipes import HOST_OPTION
 from policies.spec import (
+    Blank,
+    Deviation,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
 )
@@ -25,6 +30,15 @@ FAILURES, UNLOCK = "Security.AccountLockFailures", "Security.AccountUnlockTime"
 class Params(Parameters, frozen=True):
     max_failures: Annotated[int, Meta(ge=1, description="Wrong passwords before lockout")] = 5
     min_unlock_seconds: Annotated[int, Meta(ge=1, description="Seconds a lockout lasts")] = 900
+
+
+def _setting(found: Deviation) -> Value:
+    return {"failures": FAILURES, "unlock": UNLOCK}.get(found.key)
+
+
+def _allowed(found: Deviation) -> Value:
+    limits = {"failures": "max_failures", "unlock": "min_unlock_seconds"}
+    return found.asked(limits.get(found.key, ""))
 
 
 @check(
@@ -38,10 +52,24 @@ class Params(Parameters, frozen=True):
     why="Local accounts have no second factor; only the lockout stands against guessing.",
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Advanced System Settings** > "
-            "**Edit**: `Security.AccountLockFailures` 5, `Security.AccountUnlockTime` 900.\n\n"
-            "PowerCLI: `Get-VMHost NAME | Get-AdvancedSetting Security.AccountLockFailures | "
-            "Set-AdvancedSetting -Value 5`"
+            "Set the number of wrong passwords before an account is locked, and how long it stays "
+            "locked, in the host's advanced settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select «name» > Configure > System > Advanced System Settings > Edit.",
+                "Set «setting» to «value».",
+            ),
+            script=HOST_OPTION,
+            verify="Advanced System Settings of «name» shows «setting» as «value».",
+            needs="Host.Config.AdvancedConfig on the host.",
+            effect="Nothing: no restart, and machines are not touched.",
+            blanks={
+                "setting": Blank("advanced setting", fact=_setting),
+                "value": Blank("value that the policy allows", fact=_allowed),
+            },
         ),
     },
 )

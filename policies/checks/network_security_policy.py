@@ -6,10 +6,13 @@ from policies.facts import (
     SECURITY_WORDS,
     loose_settings,
 )
+from policies.recipes import SECURITY_PARAMETERS
 from policies.spec import (
+    Blank,
     FactMissing,
     Network,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -31,10 +34,39 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the port group > **Configure** > **Policies** > **Edit** > **Security**: "
-            "“Reject” for all three.\n\nPowerCLI: `Get-VDPortgroup NAME | Get-VDSecurityPolicy | "
-            "Set-VDSecurityPolicy -AllowPromiscuous $false -MacChanges $false "
-            "-ForgedTransmits $false`"
+            "Reject promiscuous mode, MAC address changes and forged transmits in the port group's "
+            "security policy."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out whether something on «name» needs it: a sensor, a cluster with a shared "
+                "address, a nested hypervisor. It gets a port group of its own and an exception.",
+                "Select «name» > Configure > Policies > Edit > Security.",
+                "Set «words» to Reject.",
+            ),
+            script="""
+$group = Get-VDPortgroup -Server $server -Id $id
+$policy = $group | Get-VDSecurityPolicy
+$wanted = @{}
+$wanted[$parameter] = $false
+if (Confirm-Change "set $parameter of port group $($group.Name) to reject") {
+    Set-VDSecurityPolicy -Policy $policy @wanted
+}
+""",
+            verify="Configure > Policies of «name» shows Reject for «words».",
+            needs="DVPortgroup.Modify and DVPortgroup.PolicyOp on the port group.",
+            effect=(
+                "Machines that listen to others, or send with an address that is not theirs, lose "
+                "that traffic at once."
+            ),
+            blanks={
+                "words": Blank("setting", fact=lambda found: SECURITY_WORDS.get(found.key)),
+                "parameter": Blank(
+                    "parameter", fact=lambda found: SECURITY_PARAMETERS.get(found.key)
+                ),
+            },
         ),
     },
 )

@@ -10,9 +10,13 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
@@ -43,6 +47,14 @@ class Params(Parameters, frozen=True):
     ] = ()
 
 
+def _is_unwanted(found: Deviation) -> bool:
+    return str(found.said("setting")).casefold() in ABSENT
+
+
+def _wanted(found: Deviation) -> Value:
+    return WANTED.get(str(found.said("setting")).casefold())
+
+
 @check(
     id="vm-hardening-settings",
     title="Machines do not loosen the isolation between guest and host",
@@ -60,9 +72,58 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Shut the machine down, **Edit Settings** > **Advanced Parameters**: set the parameter "
-            "to the expected value, or remove it so that the default applies.\n\nPowerCLI: "
-            "`Get-VM NAME | Get-AdvancedSetting SETTING | Set-AdvancedSetting -Value VALUE`"
+            "Set the parameter to the expected value, or remove it so that the platform's default "
+            "applies, which is the safe one."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="the setting must not exist",
+                fits=_is_unwanted,
+                steps=(
+                    "Shut «name» down when its owner agrees.",
+                    "Select «name» > Edit Settings > Advanced Parameters.",
+                    "Remove the parameter «setting».",
+                    "Start «name».",
+                ),
+                script="""
+$vm = Get-VM -Server $server -Id $id
+$entry = Get-AdvancedSetting -Entity $vm -Server $server | Where-Object Name -eq $setting
+if (-not $entry) { throw "$($vm.Name) no longer sets $setting" }
+if (Confirm-Change "remove $setting = $($entry.Value) from $($vm.Name)") {
+    Remove-AdvancedSetting -AdvancedSetting $entry
+}
+""",
+                verify="Edit Settings > Advanced Parameters of «name» does not list «setting».",
+                needs="VirtualMachine.Config.AdvancedConfig on the machine.",
+                effect="Nothing at once: it counts from the next time the machine is powered on.",
+                blanks={"setting": Blank("name of the setting", evidence="setting")},
+            ),
+            Remedy(
+                when="the setting must have another value",
+                steps=(
+                    "Shut «name» down when its owner agrees.",
+                    "Select «name» > Edit Settings > Advanced Parameters.",
+                    "Set the parameter «setting» to «value», or remove it: the default is safe.",
+                    "Start «name».",
+                ),
+                script="""
+$vm = Get-VM -Server $server -Id $id
+$entry = Get-AdvancedSetting -Entity $vm -Server $server | Where-Object Name -eq $setting
+if (-not $entry) { throw "$($vm.Name) no longer sets $setting" }
+if (Confirm-Change "set $setting of $($vm.Name) from $($entry.Value) to $value") {
+    Set-AdvancedSetting -AdvancedSetting $entry -Value $value
+}
+""",
+                verify="Edit Settings > Advanced Parameters of «name» shows «setting» as «value».",
+                needs="VirtualMachine.Config.AdvancedConfig on the machine.",
+                effect="Nothing at once: it counts from the next time the machine is powered on.",
+                blanks={
+                    "setting": Blank("name of the setting", evidence="setting"),
+                    "value": Blank("safe value of the setting", fact=_wanted),
+                },
+            ),
         ),
     },
 )

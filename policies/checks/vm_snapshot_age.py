@@ -7,10 +7,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from policies.facts import connected
+from policies.remedy import powercli_id
 from policies.spec import (
+    Blank,
+    Deviation,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
@@ -20,6 +25,10 @@ from policies.spec import (
 
 class Params(Parameters, frozen=True):
     max_age_days: Annotated[int, Meta(ge=0, description="Days a snapshot may be kept")] = 3
+
+
+def _snapshot_id(found: Deviation) -> Value:
+    return powercli_id("VirtualMachineSnapshot", found.key)
 
 
 @check(
@@ -35,11 +44,37 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Make sure a backup exists. Then select the machine > **Snapshots** > **Manage "
-            "Snapshots**, select the snapshot > **Delete**; if the machine then shows "
-            "“consolidation needed”, **Snapshots** > **Consolidate**.\n\n"
-            "PowerCLI: `Get-VM NAME | Get-Snapshot | Where-Object Created -lt "
-            "(Get-Date).AddDays(-3) | Remove-Snapshot`"
+            "Make sure a backup exists, then delete the snapshot and consolidate the disks if the "
+            "machine asks for it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Make sure that a backup of «name» exists: a deleted snapshot is gone for good.",
+                "Select «name» > Snapshots > Manage Snapshots.",
+                "Select the snapshot «snapshot», taken at «created_at» > Delete.",
+                "If «name» then shows “consolidation needed”: Snapshots > Consolidate.",
+            ),
+            script="""
+$vm = Get-VM -Server $server -Id $id
+$old = Get-Snapshot -VM $vm -Server $server | Where-Object Id -eq $snapshot_id
+if (-not $old) { throw "$($vm.Name) no longer has the snapshot" }
+if (Confirm-Change "delete snapshot $($old.Name) of $($vm.Name), taken at $($old.Created)") {
+    Remove-Snapshot -Snapshot $old
+}
+""",
+            verify="The snapshot is missing under Snapshots > Manage Snapshots of «name».",
+            needs="VirtualMachine.State.RemoveSnapshot on the machine.",
+            effect=(
+                "The machine keeps running; its disks are slow while the snapshot is merged, and "
+                "it may stand still for seconds at the end."
+            ),
+            blanks={
+                "snapshot": Blank("name of the snapshot", evidence="snapshot"),
+                "created_at": Blank("time of the snapshot", evidence="created_at"),
+                "snapshot_id": Blank("managed object id of the snapshot", fact=_snapshot_id),
+            },
         ),
     },
 )
