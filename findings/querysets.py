@@ -11,7 +11,7 @@ from django.db.models import Exists, Max, OuterRef, Q, Subquery
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from findings.models import Finding, Waiver  # noqa: F401
+    from findings.models import Finding, Notice, Waiver  # noqa: F401
 
 
 def effective(prefix: str = "", *, now: datetime) -> Q:
@@ -87,3 +87,20 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
 
     def effective(self, *, now: datetime) -> Self:
         return self.filter(effective(now=now))
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def visible_to(self, user: User) -> Self:
+        """One's own, as long as one may see what they are about."""
+        own = self.filter(user=user, in_product=True)
+        if user.sees_everything:
+            return own
+        from findings.models import Waiver  # models need this module first
+
+        return own.filter(
+            Q(finding__isnull=True) | Q(finding__team__members=user),
+            Q(waiver__isnull=True) | Q(waiver__in=Waiver.objects.visible_to(user)),
+        )
+
+    def unread(self) -> Self:
+        return self.filter(read_at__isnull=True)

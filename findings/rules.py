@@ -1,4 +1,4 @@
-"""What an organisation lays down about findings: the defaults, and how `Rules` departs from them."""
+"""What an organisation lays down about findings: the defaults, and how it departs from them."""
 
 from __future__ import annotations
 

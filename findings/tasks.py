@@ -9,6 +9,8 @@ from celery import shared_task
 from django.db.models import F, Q, QuerySet
 
 from findings import pipeline
+from findings.announcing import mail
+from findings.announcing import relay as outbox_relay
 from inventory import doorbell, ledger
 from inventory.models import Source, SyncRun
 from policies.configuration import configured_checks, fingerprint
@@ -35,6 +37,15 @@ def judge(source_id: int) -> None:
             log.info("Source %s is judged again at the next tick: %s", source_id, reason)
 
 
+@shared_task(name="findings.tasks.relay")
+def relay() -> None:
+    """Tell people of what waits in the outbox, and send the mail that is due."""
+    now = datetime.now(UTC)
+    outbox_relay.relay(now=now)
+    mail.post(now=now)
+    outbox_relay.purge(now=now)
+
+
 def judgeable(*, now: datetime) -> QuerySet[Source]:
     """Sources whose verdicts are too old, or answer another question than is asked now."""
     asked = fingerprint(configured_checks())
@@ -55,3 +66,5 @@ def tick(*, now: datetime) -> None:
         doorbell.ring(run_id)
     for source in judgeable(now=now).exclude(runs__state=SyncRun.State.RUNNING):
         judge.delay(source.pk)
+    if outbox_relay.is_anything_waiting(now=now) or mail.is_anything_due(now=now):
+        relay.delay()

@@ -1,4 +1,4 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from findings.views import answers, findings, overview, search
 
@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("findings/", findings.finding_list, name="list"),
     path("findings/export.csv", findings.export, name="export"),
     path("findings/<int:finding_id>/", findings.finding, name="finding"),
+    path("", include("findings.announcing.urls")),
     path("findings/checks/", answers.checks, name="checks"),
     path("findings/answers/", answers.answers, name="answers"),
 ]

@@ -224,7 +224,12 @@ class Env(BaseSettings):
     email_url: SecretStr | None = Field(
         default=None,
         description="Outgoing mail: `smtps://user:password@host:465` or `smtp://host:25`. "
-        "Without it mail is written to the log.",
+        "Without it no mail is sent.",
+    )
+    email_from: str | None = Field(
+        default=None,
+        description="Sender of outgoing mail, `vmgov <vmgov@example.org>`. Default: `vmgov@` and "
+        "the host of PUBLIC_URL.",
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """The rows of this app, one module per room."""
 
-from findings.models.announcing import Announcement
+from findings.models.announcing import Announcement, Notice, NoticePreference
 from findings.models.finding import Finding, FindingEvent, FindingSpell, Label
 from findings.models.rules import Rules
 from findings.models.waiver import Waiver, WaiverCover, WaiverEvent
@@ -11,6 +11,8 @@ __all__ = [
     "FindingEvent",
     "FindingSpell",
     "Label",
+    "Notice",
+    "NoticePreference",
     "Rules",
     "Waiver",
     "WaiverCover",
