@@ -371,6 +371,10 @@ SPECTACULAR_SETTINGS = {
 
 # --- mail and logs --------------------------------------------------------------------------------
 
+PUBLIC_URL = ENV.public_url
+MAIL_IS_SET_UP = ENV.email_url is not None
+DEFAULT_FROM_EMAIL = ENV.email_from or f"vmgov@{ENV.public_host or 'localhost'}"
+
 
 def _email(url: str | None) -> dict[str, Any]:
     if url is None:
