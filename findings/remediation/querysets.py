@@ -1,0 +1,83 @@
+"""Reads of plans and tasks. Who sees no finding of a plan and has no part in it does not see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import User
+
+if TYPE_CHECKING:
+    from findings.models import Plan, Task, TaskFinding  # noqa: F401
+
+
+def _answers_for(user: User) -> Q:
+    """What a person or one of their teams answers for."""
+    return Q(owner=user) | Q(team__in=user.teams.all())
+
+
+class PlanQuerySet(models.QuerySet["Plan"]):
+    def visible_to(self, user: User) -> Self:
+        """Plans that the person made, answers for in part or whole, or sees a finding of."""
+        if user.sees_everything:
+            return self
+        from findings.models import Task, TaskFinding  # models need this module first
+
+        seen = TaskFinding.objects.present().visible_to(user).filter(plan=OuterRef("pk"))
+        tasks = Task.objects.filter(_answers_for(user), plan=OuterRef("pk"))
+        return self.filter(
+            Q(created_by=user) | _answers_for(user) | Q(Exists(tasks)) | Q(Exists(seen))
+        )
+
+    def managed_by(self, user: User) -> Self:
+        """Plans that the person may change: their own, or any if they see the whole estate."""
+        if user.sees_everything:
+            return self
+        return self.filter(Q(created_by=user) | _answers_for(user))
+
+    def living(self) -> Self:
+        """Plans that nobody has closed: what evaluation still moves."""
+        return self.exclude(status="closed")
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def visible_to(self, user: User) -> Self:
+        """Tasks that the person answers for, or sees a finding of."""
+        if user.sees_everything:
+            return self
+        from findings.models import TaskFinding  # models need this module first
+
+        seen = TaskFinding.objects.present().visible_to(user).filter(task=OuterRef("pk"))
+        return self.filter(_answers_for(user) | Q(Exists(seen)))
+
+    def managed_by(self, user: User) -> Self:
+        """Tasks that the person may change: of a plan of theirs, or their own."""
+        if user.sees_everything:
+            return self
+        return self.filter(
+            _answers_for(user)
+            | Q(plan__created_by=user)
+            | Q(plan__owner=user)
+            | Q(plan__team__in=user.teams.all())
+        )
+
+
+class TaskFindingQuerySet(models.QuerySet["TaskFinding"]):
+    def visible_to(self, user: User) -> Self:
+        if user.sees_everything:
+            return self
+        return self.filter(finding__team__in=user.teams.all())
+
+    def present(self) -> Self:
+        """What is in a plan now: not what was taken out of it."""
+        return self.filter(left_at=None)
+
+
+def holding(finding: Any, user: User) -> QuerySet[Plan]:
+    """The plans that a finding is in, of those the person may see."""
+    from findings.models import Plan, TaskFinding  # models need this module first
+
+    inside = TaskFinding.objects.present().filter(plan=OuterRef("pk"), finding=finding)
+    return Plan.objects.visible_to(user).filter(Exists(inside))
