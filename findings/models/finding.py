@@ -157,6 +157,28 @@ class Finding(models.Model):
                 condition=Q(state="open"),
                 name="finding_by_priority",
             ),
+            # What `findings.triage.deadlines` looks for at every tick.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state="open", due_at__isnull=False)
+                & (Q(breached_at__isnull=True) | Q(breached_at__lt=F("due_at"))),
+                name="finding_to_breach",
+            ),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state="open", due_at__isnull=False, warned_at__isnull=True),
+                name="finding_to_warn",
+            ),
+            models.Index(
+                fields=["assigned_team", "due_at"],
+                condition=Q(assigned_team__isnull=False, state="open"),
+                name="finding_by_assigned_team",
+            ),
+            models.Index(
+                fields=["triage", "priority", "due_at", "id"],
+                condition=Q(state="open"),
+                name="finding_by_triage",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -246,6 +268,9 @@ class FindingSpell(models.Model):
         indexes = [
             models.Index(fields=["finding", "-opened_at"], name="spell_of_finding"),
             models.Index(fields=["opened_at", "closed_at"], name="spell_as_of"),
+            models.Index(
+                fields=["closed_at"], condition=Q(closed_at__isnull=False), name="spell_closed"
+            ),
         ]
 
     def __str__(self) -> str:
