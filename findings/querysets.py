@@ -75,15 +75,18 @@ def _covered(now: datetime) -> Exists:
 class WaiverQuerySet(models.QuerySet["Waiver"]):
     def visible_to(self, user: User) -> Self:
         """Exceptions about what the person may see. One of a whole check or of a filter is for
-        those who see the whole estate, and for whoever asked for it.
+        those who see the whole estate, those who see all the teams it is limited to, and whoever
+        asked for it.
         """
         if user.sees_everything:
             return self
+        teams = list(user.teams.order_by().values_list("pk", flat=True))
         return self.filter(
-            Q(finding__team__members=user)
-            | Q(asset__team__members=user)
-            | Q(requested_by=user, finding=None, asset=None)
-        ).distinct()
+            Q(finding__team__in=teams)
+            | Q(asset__team__in=teams)
+            | Q(finding=None, asset=None, teams__contained_by=teams)
+            | Q(finding=None, asset=None, requested_by=user)
+        )
 
     def effective(self, *, now: datetime) -> Self:
         return self.filter(effective(now=now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -55,7 +56,9 @@ class Waiver(models.Model):
     )
     check_id = models.CharField(max_length=80, blank=True)  # of scope check, or asset and check
     query = models.TextField(blank=True)  # a query string of the list of findings
-    # The query is asked as this person, so that it never covers what they could not see.
+    # Whose machines a check or a query is limited to: the teams of a person who saw only those when
+    # they asked. Null: the whole estate.
+    teams = ArrayField(models.BigIntegerField(), null=True, editable=False)
     ground = models.CharField(max_length=20, choices=Ground)
     reason = models.TextField()
     controls = models.TextField(blank=True)  # compensating controls, in words
@@ -76,14 +79,17 @@ class Waiver(models.Model):
     end_reason = models.TextField(blank=True)
     starts_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    extends = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="extension"
+    extends = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="extensions"
     )
     asked_count = models.PositiveIntegerField(default=0)  # findings it covered when asked for
     approved_count = models.PositiveIntegerField(null=True)  # … when approved
     at_most = models.PositiveIntegerField(
         null=True
     )  # it covers no more than these, however it grows
+    # The severity (0 critical … 4 info) of the gravest finding that was approved: none graver is
+    # covered later.
+    gravest = models.PositiveSmallIntegerField(null=True)
     outgrown_since = models.DateTimeField(null=True)  # since when more match than it may cover
     lapsed_since = models.DateTimeField(null=True)  # since when its control check does not pass
     warned_at = models.DateTimeField(null=True)
@@ -119,7 +125,7 @@ class Waiver(models.Model):
                 name="waiver_end_has_a_person",
             ),
             models.CheckConstraint(
-                condition=~Q(status="approved") | Q(at_most__isnull=False),
+                condition=~Q(status="approved") | Q(at_most__isnull=False, gravest__isnull=False),
                 name="waiver_covers_at_most",
             ),
             models.CheckConstraint(
@@ -128,6 +134,16 @@ class Waiver(models.Model):
                 | (Q(scope="check", finding=None, asset=None, query="") & ~Q(check_id=""))
                 | (Q(scope="query", finding=None, asset=None) & ~Q(query="")),
                 name="waiver_scope_is_one_thing",
+            ),
+            models.CheckConstraint(
+                condition=Q(teams=None) | Q(scope__in=["check", "query"]),
+                name="waiver_teams_limit_a_search",
+            ),
+            models.UniqueConstraint(
+                fields=["extends"],
+                condition=Q(status__in=["requested", "in_review", "approved"]),
+                name="waiver_extended_once",
+                violation_error_message="Somebody has asked for this extension already.",
             ),
         ]
         indexes = [
@@ -153,6 +169,9 @@ class WaiverCover(models.Model):
     waiver = models.ForeignKey(Waiver, on_delete=models.CASCADE, related_name="covers")
     finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="covers")
     since = models.DateTimeField()
+    # Where the due date starts anew: what it was, and what it became.
+    due_was = models.DateTimeField(null=True)
+    due_set = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
