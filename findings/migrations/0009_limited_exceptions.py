@@ -178,7 +178,7 @@ DROP FUNCTION findings_keep();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("findings", "0007_triage"),
+        ("findings", "0008_posture"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
