@@ -1,0 +1,35 @@
+"""Keeping the day: written with each evaluation of a source, in its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection
+
+from findings.trends import counting
+from inventory.models import Source
+from policies.configuration import configured_checks
+from policies.spec import Check
+
+
+def keep(source_id: int, *, checks: Iterable[Check], now: datetime) -> None:
+    """Count the source and put it in the place of what was counted earlier on the same day.
+
+    Runs in the caller's transaction, after verdicts and findings were written and while the
+    source's row is held.
+    """
+    values = counting.names(source_id, checks=checks, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(counting.FORGET_DAY, values)
+        cursor.execute(counting.FILL_DAY, values)
+        cursor.execute(counting.FORGET_WORST, values)
+        cursor.execute(counting.FILL_WORST, values)
+        cursor.execute(counting.MARK_DAY, values)
+
+
+def keep_all(*, now: datetime) -> None:
+    """Count every evaluated source: after rows were brought in past the pipeline."""
+    checks = [one.check for one in configured_checks() if one.enabled]
+    for source in Source.objects.filter(evaluated_at__isnull=False, published_at__isnull=False):
+        keep(source.pk, checks=checks, now=now)
