@@ -17,9 +17,8 @@ if (Confirm-Change "set $setting of $($server.Name) from $($entry.Value) to $val
     Set-AdvancedSetting -AdvancedSetting $entry -Value $value
 }
 """
-# The custom attribute $attribute of the machine or image becomes $value.
+# The custom attribute $attribute of the machine or template $target becomes $value.
 ATTRIBUTE = """
-$target = Get-VIObjectByVIView -Server $server -MORef $id
 $field = Get-CustomAttribute -Server $server |
     Where-Object { $_.Name -eq $attribute -and $_.TargetType -in $null, 'VirtualMachine' }
 if (-not $field) { throw "there is no custom attribute $attribute for machines" }
@@ -27,14 +26,14 @@ if (Confirm-Change "set $attribute of $($target.Name) to $value") {
     Set-Annotation -Entity $target -CustomAttribute $field -Value $value
 }
 """
-# The service $service_key is stopped and no longer starts by itself.
+# The service $service is stopped and no longer starts by itself.
 STOP_SERVICE = """
 $esx = Get-VMHost -Server $server -Id $id
-$service = Get-VMHostService -VMHost $esx -Server $server | Where-Object Key -eq $service_key
-if (-not $service) { throw "$($esx.Name) has no service $service_key" }
-if (Confirm-Change "stop $service_key of $($esx.Name) and start it by hand only") {
-    if ($service.Running) { $null = Stop-VMHostService -HostService $service }
-    Set-VMHostService -HostService $service -Policy Off
+$daemon = Get-VMHostService -VMHost $esx -Server $server | Where-Object Key -eq $service
+if (-not $daemon) { throw "$($esx.Name) has no service $service" }
+if (Confirm-Change "stop $service of $($esx.Name) and start it by hand only") {
+    if ($daemon.Running) { $null = Stop-VMHostService -HostService $daemon }
+    Set-VMHostService -HostService $daemon -Policy Off
 }
 """
 # Finds the grant, as $grant on $object, through $authorization.

@@ -28,9 +28,10 @@ from policies.remedy import (
     standard_blanks,
 )
 from policies.spec import OTHERS, Check
-from ui.inert import inert
+from ui.inert import shortened
 
 INDENT = "    "
+SHOWN = 300  # of a value that is named in a sentence
 ADDRESS = "address of the vCenter"
 PROMISE = "vmgov wrote this script and never runs it. Read it before you do."
 FRAME = """\
@@ -196,7 +197,7 @@ def _filler(blanks: Mapping[str, Blank], values: Mapping[str, Value]) -> Callabl
 
     def written(name: str) -> str:
         value = values[name]
-        return f"«{blanks[name].label}»" if value is None else inert(str(value))
+        return f"«{blanks[name].label}»" if value is None else shortened(str(value), SHOWN)
 
     return lambda text: PLACEHOLDER.sub(lambda match: written(match[1]), text)
 

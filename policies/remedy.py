@@ -58,12 +58,12 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
         return KIND_OF[type(self.record)]
 
     def said(self, name: str) -> Value:
-        """A text or number in the evidence; None when it holds nothing of the kind."""
-        return _plain(self.evidence.get(name))
+        """What the evidence says under this name, several names joined; None when nothing."""
+        return _told(self.evidence.get(name))
 
     def asked(self, name: str) -> Value:
         """What the check was set to ask for; None when that is not known."""
-        return _plain(getattr(self.params, name, None))
+        return _told(getattr(self.params, name, None))
 
 
 class Blank(msgspec.Struct, frozen=True):
@@ -170,6 +170,13 @@ def powercli_id(type: str, ref: str | None) -> str | None:
     return f"{type}-{ref}"
 
 
+def _told(value: Any) -> Value:
+    """Of a list its elements, of a mapping its keys, joined by commas."""
+    if isinstance(value, list | tuple | dict):
+        return ", ".join(str(one) for one in value if isinstance(one, str | int)) or None
+    return _plain(value)
+
+
 def _plain(value: Any) -> Value:
     if isinstance(value, str):
         return value if value.strip() else None
@@ -180,7 +187,7 @@ def _plain(value: Any) -> Value:
 
 PLACEHOLDER = re.compile("«([a-z_]+)»")
 VARIABLE = re.compile(r"(?<!`)\$([A-Za-z_]\w*)")
-_ASSIGNED = re.compile(r"(?m)^\s*\$(\w+)(?:, \$\w+)?\s*[-+]?=|foreach \(\$(\w+) in")
+_ASSIGNED = re.compile(r"(?m)^\s*\$(?!null\b)(\w+)(?:, \$\w+)?\s*[-+]?=|foreach \(\$(\w+) in")
 _LABEL = re.compile(r"[A-Za-z0-9 ,./:_()=-]{3,120}")
 # What PowerShell assigns itself, and what the frame of every script does.
 _TAKEN = (

@@ -253,8 +253,8 @@ def check(
     statements: tuple[str, ...],
     why: str,
     fix: dict[Platform, str],
+    remedy: Mapping[Platform, Remedy | tuple[Remedy, ...]],
     facts: tuple[str, ...],
-    remedy: Mapping[Platform, Remedy | tuple[Remedy, ...]] | None = None,
     reads: tuple[str, ...] = (),
     params: type[Parameters] = NoParams,
     controls: tuple[str, ...] = (),
@@ -278,7 +278,7 @@ def check(
         if not wants <= {"estate", "params", "now"}:
             raise BadCheck(f"{id}: it may take estate, params and now, not {sorted(wants)}")
         _refuse_unknown_fields(id, KIND_OF[subject], facts, reads)
-        remedies = _remedies(id, KIND_OF[subject], fix, remedy or {})
+        remedies = _remedies(id, KIND_OF[subject], fix, remedy)
         CHECKS[id] = Check(
             id=id,
             title=title,
@@ -328,7 +328,7 @@ def _remedies(
     remedies = {
         platform: (one,) if isinstance(one, Remedy) else one for platform, one in declared.items()
     }
-    if remedies and set(remedies) != set(fix):
+    if set(remedies) != set(fix):
         raise BadCheck(f"{check_id}: a remedy is required for each platform it has a fix for")
     for platform, several in remedies.items():
         for fault in faults(several, kind):

@@ -7,12 +7,14 @@ from inventory.records import (
 )
 from policies.facts import SYSTEM_MACHINES, has_unplaced_machines, listed, matches
 from policies.spec import (
+    Blank,
     Cluster,
     Estate,
     FactMissing,
     Kind,
     Platform,
     PowerState,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -35,11 +37,33 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the cluster > **Configure** > **VM/Host Groups**: a machine group and a host "
-            "group for each classification; **VM/Host Rules** > **Add** > “Virtual Machines to "
-            "Hosts” > “Must run on hosts in group”, for each. A cluster for each classification is "
-            "simpler.\n\nPowerCLI: `New-DrsVMHostRule -Name NAME -Cluster CLUSTER -VMGroup GROUP "
-            "-VMHostGroup GROUP -Type MustRunOn`"
+            "Tie the machines of each classification to hosts of their own with mandatory rules, "
+            "or give each classification a cluster."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide which hosts of «name» each classification may use; these meet today: "
+                "«classifications».",
+                "Select «name» > Configure > VM/Host Groups > Add: for each classification a group "
+                "of its machines and a group of its hosts.",
+                "Select «name» > Configure > VM/Host Rules > Add > Virtual Machines to Hosts > "
+                "“Must run on hosts in group”, once for each classification.",
+                "Put every new machine into its group when it is made; or give each "
+                "classification a cluster of its own, which needs no rules.",
+            ),
+            because=(
+                "which hosts belong to which classification is a decision, and a mandatory rule "
+                "that is wrong keeps machines from starting after a failure."
+            ),
+            verify="VM/Host Rules of «name» lists a “must run” rule for each classification.",
+            needs="Host.Inventory.EditCluster on the cluster.",
+            effect=(
+                "Machines on the wrong host are moved while they run; with fewer hosts to choose "
+                "from, a failure may leave some of them off."
+            ),
+            blanks={"classifications": Blank("classifications", evidence="classifications")},
         ),
     },
 )

@@ -10,12 +10,16 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
     Datastore,
+    Deviation,
     Estate,
     FactMissing,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
     known,
@@ -27,6 +31,11 @@ class Params(Parameters, frozen=True):
     shared: Annotated[
         tuple[str, ...], Meta(description="Name patterns of datastores meant for all, such as ISOs")
     ] = ()
+
+
+def _hosts(found: Deviation) -> Value:
+    groups = [names for names in found.evidence.values() if isinstance(names, list | tuple)]
+    return ", ".join(sorted(str(name) for names in groups for name in names)) or None
 
 
 @check(
@@ -43,9 +52,30 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the datastore > **Hosts**; for each host of another cluster: right-click > "
-            "**Unmount Datastore**, then remove the mapping or export on the storage side. Name "
-            "datastores that are meant for all in this check's settings."
+            "Unmount the datastore from the hosts of the other clusters and take the mapping away "
+            "on the storage side; name datastores that are meant for all in this check's settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide which cluster «name» belongs to; these hosts mount it: «hosts».",
+                "For each host of another cluster: no machine and no template that it runs may "
+                "have files there; move their files with Migrate > Change storage only.",
+                "Select «name» > Hosts, and for each of these hosts: right-click > Unmount "
+                "Datastore.",
+                "Remove the mapping or the export to these hosts on the storage system, or they "
+                "can mount it again.",
+                "When «name» is meant for all, name it in the settings of this check instead.",
+            ),
+            because=(
+                "which cluster keeps the datastore is a decision, and the mapping that matters is "
+                "on the storage system."
+            ),
+            verify="Hosts of «name» lists hosts of one cluster.",
+            needs="Host.Config.Storage on the hosts, and rights on the storage system.",
+            effect="A machine whose files are on a datastore that its host loses stops at once.",
+            blanks={"hosts": Blank("hosts that mount it", fact=_hosts)},
         ),
     },
 )

@@ -13,10 +13,12 @@ from policies.facts import (
     listed,
     matches,
 )
+from policies.recipes import FIND_GRANT, REMOVE_GRANT
 from policies.spec import (
     Grant,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -50,11 +52,31 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Make roles for what these people do: **Administration** > **Access Control** > "
-            "**Roles** > **New**. Grant them on the folders concerned, then select the vCenter > "
-            "**Permissions** > the entry > **Delete**. List who must keep it in this check's "
-            "settings.\n\nPowerCLI: `Get-VIPermission -Entity (Get-Folder -NoRecursion) | "
-            "Where-Object Role -eq Admin`"
+            "Give these people roles for what they do, on the folders concerned, and delete their "
+            "entry at the root."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask what «principal» does, and make a role for it: Administration > Access "
+                "Control > Roles > New.",
+                "Grant that role on the folders concerned, and let «principal» try their work.",
+                "Make sure that somebody else can still administer «entity», and that you are not "
+                "signed in through the entry you are about to delete.",
+                "Select «entity» > Permissions > the entry of «principal» > Delete.",
+                "Look under Administration > Access Control > Global Permissions for the same "
+                "entry: the script does not reach those.",
+            ),
+            script=FIND_GRANT
+            + """
+$others = $all | Where-Object { $_.RoleId -eq -1 -and $_.Principal -ne $principal }
+if (-not $others) { throw "nobody else would administer $($object.Name)" }
+"""
+            + REMOVE_GRANT,
+            verify="Permissions of «entity» lists no Administrator entry of «principal».",
+            needs="Authorization.ModifyPermissions on the root, and the role Administrator.",
+            effect="«principal» loses every right that no other grant gives, at once.",
         ),
     },
 )

@@ -14,13 +14,17 @@ from policies.duties import (
     duties_of_role,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     Estate,
     FactMissing,
     Grant,
     Kind,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
     known,
@@ -32,6 +36,13 @@ class Params(Parameters, frozen=True):
     conflicts: Annotated[
         tuple[tuple[Duty, Duty], ...], Meta(description="Pairs of duties that exclude each other")
     ] = CONFLICTS
+
+
+def _conflicts(found: Deviation) -> Value:
+    pairs = found.evidence.get("conflicts")
+    if not isinstance(pairs, list | tuple):
+        return None
+    return "; ".join(" and ".join(map(str, pair)) for pair in pairs if isinstance(pair, list))
 
 
 @check(
@@ -48,10 +59,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Decide which duty the principal has; select the object of the other grant > "
-            "**Permissions** > the entry > **Delete**. When one person has both duties, use two "
-            "accounts.\n\nPowerCLI: `Get-VIPermission -Principal 'DOMAIN\\NAME' | Format-Table "
-            "Entity, Role, Propagate`"
+            "Decide which duty the principal has and delete the grant of the other; somebody who "
+            "has both duties uses two accounts."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask which duty «principal» has: «conflicts» add up through the role «role» on "
+                "«entity» and the grant “«other_grant»”.",
+                "Delete the grant of the other duty: select its object > Permissions > the entry > "
+                "Delete.",
+                "When one person has both duties, make a second account for the second duty.",
+            ),
+            because="which of the two duties goes is a decision of people.",
+            verify="Permissions lists only one of the two entries for «principal».",
+            needs="Authorization.ModifyPermissions on the object of the grant.",
+            effect="«principal» loses what the deleted grant gave, at once.",
+            blanks={
+                "conflicts": Blank("duties", fact=_conflicts),
+                "other_grant": Blank("other grant", evidence="other_grant"),
+            },
         ),
     },
 )

@@ -15,11 +15,13 @@ from policies.facts import (
     listed,
     matches,
 )
+from policies.recipes import FIND_GRANT, REMOVE_GRANT
 from policies.spec import (
     Estate,
     Grant,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -53,10 +55,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "**Administration** > **Access Control** > **Roles** > the role > **Edit**: untick "
-            "“Browse datastore”, “Low level file operations” and the disk and file privileges "
-            "under “Virtual machine > Provisioning”; or delete the grant; or name the principal as "
+            "Take the file privileges out of the role, delete the grant, or name the principal as "
             "a custodian in this check's settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask what «principal» needs the files for. A backup or replication account may be "
+                "named as a custodian in the settings of this check.",
+                "When nobody who holds the role «role» needs files: Administration > Access "
+                "Control > Roles > «role» > Edit, and untick “Browse datastore”, “Low level file "
+                "operations” and the disk and file privileges under Virtual machine > "
+                "Provisioning.",
+                "Otherwise give «principal» a role without them, and delete the entry: select "
+                "«entity» > Permissions > the entry of «principal» > Delete. That is what the "
+                "script does.",
+            ),
+            script=FIND_GRANT + REMOVE_GRANT,
+            verify="Permissions of «entity» does not list «principal» with the role «role».",
+            needs="Authorization.ModifyPermissions on the object, and every privilege of the role.",
+            effect="«principal» loses all that the role gave there, not the files alone.",
         ),
     },
 )

@@ -16,11 +16,14 @@ from policies.facts import (
     listed,
     matches,
 )
+from policies.recipes import FIND_GRANT, REMOVE_GRANT
 from policies.spec import (
+    Blank,
     Estate,
     Grant,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -51,10 +54,39 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Group the machines in a folder (**VMs and Templates**), select it > **Permissions** > "
-            "**Add** with “Propagate to children”, then delete the entry on the object named in "
-            "the finding.\n\nPowerCLI: `New-VIPermission -Entity (Get-Folder FOLDER) -Principal "
-            "'DOMAIN\\GROUP' -Role ROLE -Propagate $true`"
+            "Grant the role on a folder of the machines concerned, then delete the entry on the "
+            "object named in the finding."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask «principal» which machines they work on, and gather these in a folder: VMs "
+                "and Templates > New Folder.",
+                "Select the folder > Permissions > Add: «principal», the role «role», “Propagate "
+                "to children”.",
+                "Let «principal» try their work.",
+                "Select «entity» > Permissions > the entry of «principal» > Delete.",
+            ),
+            script=FIND_GRANT
+            + """
+$folder = Get-View -Server $server -Id $folder_id
+if (Confirm-Change "give $principal the role $role_id on folder $($folder.Name)") {
+    $new = New-Object VMware.Vim.Permission
+    $new.Principal = $grant.Principal
+    $new.Group = $grant.Group
+    $new.RoleId = $grant.RoleId
+    $new.Propagate = $true
+    $authorization.SetEntityPermissions($folder.MoRef, @($new))
+}
+"""
+            + REMOVE_GRANT,
+            verify=(
+                "Permissions of the folder lists «principal»; Permissions of «entity» does not."
+            ),
+            needs="Authorization.ModifyPermissions on both, and every privilege of the role.",
+            effect="«principal» loses the machines outside the folder at once.",
+            blanks={"folder_id": Blank("managed object id of the folder, as Folder-group-v12")},
         ),
     },
 )

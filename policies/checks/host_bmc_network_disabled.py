@@ -7,9 +7,12 @@ from policies.facts import (
     number,
     option,
 )
+from policies.recipes import HOST_OPTION
 from policies.spec import (
+    Blank,
     Host,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -31,9 +34,25 @@ KEY = "Net.BMCNetworkEnable"
     ),
     fix={
         Platform.VSPHERE: (
-            f"Select the host > **Configure** > **System** > **Advanced System Settings** > "
-            f"**Edit**, set `{KEY}` to 0.\n\n"
-            f"On the host: `esxcli system settings advanced set -o /Net/BMCNetworkEnable -i 0`"
+            "Set the advanced setting that offers the host a network path to its hardware "
+            "controller to 0."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select «name» > Configure > System > Advanced System Settings > Edit.",
+                "Set «setting» to «value».",
+                "Restart the host when the setting says so.",
+            ),
+            script=HOST_OPTION,
+            verify="Advanced System Settings of «name» shows «setting» as «value».",
+            needs="Host.Config.AdvancedConfig on the host.",
+            effect="Vendor tools on the host that talk to the controller over this path stop.",
+            blanks={
+                "setting": Blank("advanced setting", always=KEY),
+                "value": Blank("value", always=0),
+            },
         ),
     },
 )

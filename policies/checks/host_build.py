@@ -11,9 +11,11 @@ from policies.facts import (
     number,
 )
 from policies.spec import (
+    Blank,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -48,10 +50,33 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the cluster > **Updates** > **Image** (or **Baselines**) > **Check "
-            "Compliance** > **Remediate**; hosts are emptied and restarted one by one.\n\n"
-            "On a single host in maintenance mode: "
-            "`esxcli software profile update -d DEPOT -p PROFILE`"
+            "Bring the host to a build that contains the fixes with the lifecycle manager, which "
+            "empties and restarts the hosts of a cluster one by one."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "«name» runs «version» build «build»; the policy asks for build «minimum_build» or "
+                "newer.",
+                "Read the release notes of the build, and update the vCenter first when they say "
+                "so.",
+                "Select the cluster of «name» > Updates > Image (or Baselines) > Check Compliance.",
+                "Remediate: hosts are emptied and restarted one by one. A host on its own is put "
+                "into maintenance mode by hand first.",
+            ),
+            because=(
+                "which image a cluster gets is a decision, and the lifecycle manager checks the "
+                "hardware, empties the hosts and keeps their order, which a script would not."
+            ),
+            verify="Summary of «name» shows build «minimum_build» or newer.",
+            needs="VcIntegrity.lifecycleSettings and VcIntegrity.Updates privileges.",
+            effect="The host restarts; its machines move to other hosts before that.",
+            blanks={
+                "version": Blank("version", evidence="version"),
+                "build": Blank("build", evidence="build"),
+                "minimum_build": Blank("oldest allowed build", evidence="minimum_build"),
+            },
         ),
     },
 )

@@ -11,10 +11,12 @@ from policies.facts import (
     listed,
 )
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -46,11 +48,64 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Firewall** > **Edit**; for each rule "
-            "named in the finding untick “Allow connections from any IP address” and enter the "
-            "networks your administrators use.\n\nOn the host: `esxcli network firewall ruleset "
-            "set -r RULE -a false`, `esxcli network firewall ruleset allowedip add -r RULE -i "
-            "NETWORK`, and `esxcli network firewall set -d false` to refuse the rest"
+            "Let each rule that opens management admit only the networks your administrators work "
+            "from, and refuse what no rule mentions."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="the firewall admits by default",
+                fits=lambda found: found.key == "default",
+                steps=(
+                    "List what «name» offers: Configure > System > Firewall. What is needed must "
+                    "have an enabled rule before the default is changed.",
+                    "Refuse the rest, with the script below or on the host itself.",
+                ),
+                script="""
+$esx = Get-VMHost -Server $server -Id $id
+$policy = Get-VMHostFirewallDefaultPolicy -VMHost $esx -Server $server
+if (Confirm-Change "refuse incoming connections to $($esx.Name) that no rule admits") {
+    Set-VMHostFirewallDefaultPolicy -Policy $policy -AllowIncoming $false
+}
+""",
+                verify="Get-VMHostFirewallDefaultPolicy shows IncomingEnabled as False.",
+                needs="Host.Config.NetService on the host.",
+                effect="Whatever reached «name» without a rule is cut off at once.",
+            ),
+            Remedy(
+                when="a rule admits too many",
+                steps=(
+                    "Make sure that your own address is in «networks», or you lock yourself out.",
+                    "Select «name» > Configure > System > Firewall > Edit > the rule «rule».",
+                    "Untick “Allow connections from any IP address” and enter «networks».",
+                ),
+                script="""
+$esx = Get-VMHost -Server $server -Id $id
+$firewall = Get-View -Server $server -Id $esx.ExtensionData.ConfigManager.FirewallSystem
+$allowed = New-Object VMware.Vim.HostFirewallRulesetIpList
+$allowed.AllIp = $false
+$allowed.IpNetwork = @(
+    foreach ($one in ($networks -split '[ ,]+')) {
+        $part = New-Object VMware.Vim.HostFirewallRulesetIpNetwork
+        $part.Network, $part.PrefixLength = $one -split '/'
+        $part
+    }
+)
+$spec = New-Object VMware.Vim.HostFirewallRulesetRulesetSpec
+$spec.AllowedHosts = $allowed
+if (Confirm-Change "let only $networks reach rule $rule of $($esx.Name)") {
+    $firewall.UpdateRuleset($rule, $spec)
+}
+""",
+                verify="Configure > System > Firewall of «name» shows «networks» at «rule».",
+                needs="Host.Config.NetService on the host.",
+                effect="Whoever uses the rule from another network is cut off at once.",
+                blanks={
+                    "rule": Blank("firewall rule", evidence="rule"),
+                    "networks": Blank("networks of your administrators", param="approved_networks"),
+                },
+            ),
         ),
     },
 )

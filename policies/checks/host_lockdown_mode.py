@@ -9,10 +9,12 @@ from policies.facts import (
     connected,
 )
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -42,10 +44,33 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Security Profile** > **Lockdown "
-            "Mode** > **Edit** > “Normal” (or “Strict”). List break-glass accounts as exception "
-            "users first.\n\n"
-            "PowerCLI: `(Get-VMHost NAME | Get-View).EnterLockdownMode()`"
+            "Name the break-glass accounts as exception users, then switch lockdown mode on."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Make sure that «name» is reached through the vCenter, and that a break-glass "
+                "account and the service accounts that need the host are exception users: "
+                "Configure > System > Security Profile > Lockdown Mode > Edit > Exception Users.",
+                "Set the mode to «mode» in the same place (lockdownNormal is “Normal”, "
+                "lockdownStrict is “Strict”).",
+            ),
+            script="""
+$esx = Get-VMHost -Server $server -Id $id
+$access = Get-View -Server $server -Id $esx.ExtensionData.ConfigManager.HostAccessManager
+Write-Host "Exception users: $($access.QueryLockdownExceptions() -join ', ')"
+if (Confirm-Change "set $($esx.Name) from $($access.LockdownMode) to $mode") {
+    $access.ChangeLockdownMode($mode)
+}
+""",
+            verify="Security Profile of «name» shows the mode «mode».",
+            needs="Host.Config.Settings on the host.",
+            effect=(
+                "Direct logins to the host end for all but exception users. In strict mode the "
+                "console is closed too: without the vCenter there is no way in."
+            ),
+            blanks={"mode": Blank("lockdownNormal or lockdownStrict", param="minimum")},
         ),
     },
 )

@@ -11,10 +11,13 @@ from policies.facts import (
     matches,
     option,
 )
+from policies.recipes import HOST_OPTION
 from policies.spec import (
+    Blank,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -44,11 +47,32 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            f"Select the host > **Configure** > **System** > **Advanced System Settings** > "
-            f"**Edit**, set `{KEY}` to `ssl://LOGSERVER:6514`; then **Firewall** > allow "
-            f"“syslog”.\n\nOn the host: `esxcli system syslog config set "
-            f"--loghost=ssl://LOGSERVER:6514 && esxcli system syslog reload && "
-            f"esxcli network firewall ruleset set -r syslog -e true`"
+            "Point the host's log host at the log server, over TLS, and let the firewall pass it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select «name» > Configure > System > Advanced System Settings > Edit.",
+                "Set «setting» to «value». It replaces what is there: keep other servers that are "
+                "wanted, separated by commas.",
+                "Select Configure > System > Firewall and allow “syslog”.",
+                "For ssl:// the host must trust the log server's certificate.",
+            ),
+            script=HOST_OPTION
+            + """
+$rule = Get-VMHostFirewallException -VMHost $esx -Server $server -Name 'syslog'
+if (-not $rule.Enabled -and (Confirm-Change "let $($esx.Name) send logs through its firewall")) {
+    Set-VMHostFirewallException -Exception $rule -Enabled $true
+}
+""",
+            verify="A mark of «name» (esxcli system syslog mark) reaches the log server.",
+            needs="Host.Config.AdvancedConfig and Host.Config.NetService on the host.",
+            effect="Logs go to the new place at once; a server left out of the value gets none.",
+            blanks={
+                "setting": Blank("advanced setting", always=KEY),
+                "value": Blank("log server, as ssl://log.example:6514"),
+            },
         ),
     },
 )

@@ -10,11 +10,13 @@ from policies.facts import (
     listed,
 )
 from policies.spec import (
+    Blank,
     Estate,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -66,13 +68,37 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Give the machines other NICs. Standard switch: select the host > **Configure** > "
-            "**Virtual switches** > the machine port group > **Edit settings** > **Teaming and "
-            "failover** > **Override**, and move the management NIC to “Unused adapters”. "
-            "Distributed switch: select the port group > **Configure** > **Policies** > **Edit** > "
-            "**Teaming and failover**, and move the management uplink to “Unused uplinks”. Do it "
-            "in maintenance mode.\n\nOn the host, to see who uses what: "
-            "`esxcli network vswitch standard portgroup policy failover get -p PORTGROUP`"
+            "Give the machines other physical NICs than management, in the teaming of their port "
+            "groups."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Management of «name» uses «nics»; these port groups of machines use them too: "
+                "«port_groups».",
+                "Make sure that the machines have another NIC with a link and all their VLANs on "
+                "its switch port.",
+                "Put «name» into maintenance mode.",
+                "A port group on a standard switch: «name» > Configure > Virtual switches > the "
+                "port group > Edit settings > Teaming and failover > Override, and move «nics» to "
+                "“Unused adapters”.",
+                "A distributed port group: the port group > Configure > Policies > Edit > Teaming "
+                "and failover, and move the uplink of management to “Unused uplinks”. That "
+                "changes every host of the switch.",
+                "Try a machine on the port group, then leave maintenance mode.",
+            ),
+            because=(
+                "which NIC machines and management keep is a decision, and a wrong order cuts the "
+                "host off from the script that would put it right."
+            ),
+            verify="The topology of «name» under Virtual switches shows «nics» at management only.",
+            needs="Host.Config.Network on the host, DVPortgroup.Modify on distributed port groups.",
+            effect="Machines lose their network when the other NIC does not carry their VLAN.",
+            blanks={
+                "nics": Blank("NICs of management", evidence="management_nics"),
+                "port_groups": Blank("port groups", evidence="port_groups"),
+            },
         ),
     },
 )

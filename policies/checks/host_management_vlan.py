@@ -13,6 +13,7 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
     Estate,
     FactMissing,
     Host,
@@ -21,6 +22,7 @@ from policies.spec import (
     Network,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -66,13 +68,74 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Reserve a VLAN for management and tag it: standard switch: host > **Configure** > "
-            "**Virtual switches** > the management port group > **Edit settings** > **VLAN ID**; "
-            "distributed: the port group > **Configure** > **Policies** > **Edit** > **VLAN**. "
-            "Change the physical switch ports in the same window, or the host is unreachable. Move "
-            "machines off: machine > **Edit Settings** > **Network adapter** > another port "
-            "group.\n\nOn the host: "
-            '`esxcli network vswitch standard portgroup set -p "Management Network" -v VLAN`'
+            "Reserve a tagged VLAN for management, change the physical switch ports in the same "
+            "window, and move machines off it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="machines are on the management port group",
+                fits=lambda found: found.key.endswith(":machines"),
+                steps=(
+                    "These machines are on the management port group «port_group»: «machines».",
+                    "Name in the settings of this check those that belong there, such as the "
+                    "vCenter.",
+                    "For each other machine: Edit Settings > Network adapter > a port group of its "
+                    "own kind; change its address in the guest.",
+                ),
+                because="where each machine goes, and with which address, is a decision.",
+                verify="VMs of the port group «port_group» lists no machine but the appliances.",
+                needs="VirtualMachine.Config.EditDevice on the machines, Network.Assign.",
+                effect="A machine has another network, and needs an address there.",
+                blanks={
+                    "port_group": Blank("management port group", evidence="port_group"),
+                    "machines": Blank("machines", evidence="machines"),
+                },
+            ),
+            Remedy(
+                when="the VLAN is used by others too",
+                fits=lambda found: found.key.endswith(":shared"),
+                steps=(
+                    "VLAN «vlan», on which «name» is managed, is also used by: «used_by».",
+                    "Give these port groups another VLAN; or, when there are more of them than "
+                    "hosts, give management a new one.",
+                    "Change the physical switch ports in the same window, and keep a console to "
+                    "the host open.",
+                ),
+                because=(
+                    "which side moves is a decision, and the physical switch has to change with "
+                    "it; a script alone would cut the host off."
+                ),
+                verify="No other port group has VLAN «vlan».",
+                needs="Host.Config.Network on the host, DVPortgroup.Modify, the physical switches.",
+                effect="Who is moved loses the network until both sides have changed.",
+                blanks={
+                    "vlan": Blank("VLAN id", evidence="vlan"),
+                    "used_by": Blank("port groups", evidence="used_by"),
+                },
+            ),
+            Remedy(
+                when="management is on no VLAN",
+                steps=(
+                    "Reserve a VLAN id that nothing else uses for management.",
+                    "Open the console of «name» out of band: the network goes away in between.",
+                    "Tag the VLAN on the physical switch ports of «name».",
+                    "Set the VLAN id of the port group of «vmkernel_nic»: Configure > Virtual "
+                    "switches > Edit settings > VLAN ID; of a distributed one: Configure > "
+                    "Policies > Edit > VLAN, which changes all its hosts at once.",
+                ),
+                because=(
+                    "the physical switch has to change in the same moment; a script alone would "
+                    "cut the host off from its own next line."
+                ),
+                verify="The vCenter shows «name» as connected, and the port group has the VLAN.",
+                needs="Host.Config.Network on the host, DVPortgroup.Modify, the physical switches.",
+                effect=(
+                    "The host is not managed until both sides have changed; its machines run on."
+                ),
+                blanks={"vmkernel_nic": Blank("VMkernel NIC", evidence="vmkernel_nic")},
+            ),
         ),
     },
 )

@@ -7,15 +7,26 @@ from policies.facts import (
     listed,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     Host,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
 )
 from policies.wiring import (
     management_vmks,
 )
+
+
+def _other_services(found: Deviation) -> Value:
+    services = found.evidence.get("services")
+    if not isinstance(services, list | tuple):
+        return None
+    return ", ".join(sorted(str(one) for one in services if one != "management")) or None
 
 
 @check(
@@ -31,10 +42,37 @@ from policies.wiring import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **VMkernel adapters** > **Add Networking** and "
-            "make an adapter a service on its own VLAN; then **Edit** the management adapter and "
-            "untick every service but “Management”.\n\n"
-            "On the host: `esxcli network ip interface tag remove -i vmk0 -t VMotion`"
+            "Give each service a VMkernel adapter and a VLAN of its own, then untick it on the "
+            "management adapter."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "For each of «services», make an adapter of its own on its own VLAN: «name» > "
+                "Configure > VMkernel adapters > Add Networking.",
+                "Do the same on every host of the cluster before the next step, or machines cannot "
+                "be moved any more.",
+                "Edit «device» and untick every service but “Management”.",
+            ),
+            script="""
+$esx = Get-VMHost -Server $server -Id $id
+$adapters = Get-View -Server $server -Id $esx.ExtensionData.ConfigManager.VirtualNicManager
+foreach ($service in ($services -split ', ')) {
+    if (@($adapters.QueryNetConfig($service).SelectedVnic).Count -lt 2) {
+        Write-Warning "No other adapter of $($esx.Name) carries $service yet"
+    } elseif (Confirm-Change "take $service off $device of $($esx.Name)") {
+        $adapters.DeselectVnicForNicType($service, $device)
+    }
+}
+""",
+            verify="VMkernel adapters of «name» shows “Management” alone at «device».",
+            needs="Host.Config.Network on the host.",
+            effect="Moves, storage or replication under way over «device» are broken off.",
+            blanks={
+                "device": Blank("VMkernel NIC", evidence="vmkernel_nic"),
+                "services": Blank("services besides management", fact=_other_services),
+            },
         ),
     },
 )

@@ -8,8 +8,10 @@ from policies.facts import (
     option,
 )
 from policies.spec import (
+    Blank,
     Host,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -31,9 +33,28 @@ KEY = "Config.HostAgent.plugins.solo.enableMob"
     ),
     fix={
         Platform.VSPHERE: (
-            f"Select the host > **Configure** > **System** > **Advanced System Settings** > "
-            f"**Edit**, set `{KEY}` to false.\n\nPowerCLI: `Get-VMHost NAME | "
-            f"Get-AdvancedSetting {KEY} | Set-AdvancedSetting -Value $false`"
+            "Switch the managed object browser off in the host's advanced settings; nothing in "
+            "daily work needs it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select «name» > Configure > System > Advanced System Settings > Edit.",
+                "Set «setting» to false.",
+            ),
+            script="""
+$esx = Get-VMHost -Server $server -Id $id
+$entry = Get-AdvancedSetting -Entity $esx -Server $server | Where-Object Name -eq $setting
+if (-not $entry) { throw "$($esx.Name) has no setting $setting" }
+if (Confirm-Change "set $setting of $($esx.Name) from $($entry.Value) to false") {
+    Set-AdvancedSetting -AdvancedSetting $entry -Value $false
+}
+""",
+            verify="https://HOST/mob of «name» answers with an error.",
+            needs="Host.Config.AdvancedConfig on the host.",
+            effect="Nothing: no restart, and machines are not touched.",
+            blanks={"setting": Blank("advanced setting", always=KEY)},
         ),
     },
 )

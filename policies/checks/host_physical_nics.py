@@ -7,11 +7,15 @@ from msgspec import Meta
 
 from policies.facts import connected, counted
 from policies.spec import (
+    Blank,
+    Deviation,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
     known,
@@ -20,6 +24,16 @@ from policies.spec import (
 
 class Params(Parameters, frozen=True):
     minimum: Annotated[int, Meta(ge=1, description="Physical NICs with a link a host needs")] = 2
+
+
+def _with_link(found: Deviation) -> Value:
+    return _joined(found.evidence.get("with_link"))
+
+
+def _joined(names: object) -> str | None:
+    if not isinstance(names, list | tuple):
+        return None
+    return ", ".join(map(str, names)) or "none"
 
 
 @check(
@@ -35,9 +49,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **Networking** > **Physical adapters** and look for "
-            "adapters that are down: check cable, switch port and speed setting. Add an adapter "
-            "when there are too few.\n\nOn the host: `esxcli network nic list`"
+            "Bring up the adapters that are down (cable, switch port, speed), or add one when "
+            "there are too few."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "«name» has the adapters «pnics»; these have a link: «with_link».",
+                "Select «name» > Configure > Networking > Physical adapters, and for each that is "
+                "down check the cable, the switch port and the speed setting.",
+                "Add an adapter when there are fewer than «minimum».",
+            ),
+            because="a link is a cable and a switch port; no command brings it up.",
+            verify="Physical adapters of «name» shows a speed at «minimum» adapters or more.",
+            needs="Access to the hardware; System.Read on the host to look.",
+            effect="Adding an adapter takes maintenance mode and a restart; a cable does not.",
+            blanks={
+                "pnics": Blank("physical NICs", evidence="pnics"),
+                "with_link": Blank("NICs with a link", fact=_with_link),
+                "minimum": Blank("how many the policy asks for", param="minimum"),
+            },
         ),
     },
 )

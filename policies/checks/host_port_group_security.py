@@ -9,14 +9,25 @@ from policies.facts import (
     loose_settings,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     FactMissing,
     Host,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
     known,
 )
+
+
+def _accepted(found: Deviation) -> Value:
+    names = found.evidence.get("accepted")
+    if not isinstance(names, list | tuple):
+        return None
+    return ", ".join(SECURITY_WORDS[name] for name in names if name in SECURITY_WORDS) or None
 
 
 @check(
@@ -32,10 +43,43 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **Virtual switches** > the port group > **Edit "
-            "settings** > **Security**: “Reject” for all three. A sensor that must listen gets a "
-            "port group of its own and an exception.\n\nOn the host: `esxcli network vswitch "
-            "standard portgroup policy security set -p PORTGROUP -o false -m false -f false`"
+            "Reject promiscuous mode, MAC address changes and forged transmits on the port group; "
+            "a sensor that must listen gets a port group of its own and an exception."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out whether something on «port_group» needs it: a sensor, a cluster with a "
+                "shared address, a nested hypervisor. It gets a port group of its own and an "
+                "exception.",
+                "Select «name» > Configure > Virtual switches > «port_group» > Edit settings > "
+                "Security.",
+                "Tick Override and set «words» to Reject.",
+                "Do the same on the other hosts of the cluster: a standard port group is set on "
+                "each.",
+            ),
+            script="""
+$esx = Get-VMHost -Server $server -Id $id
+$group = Get-VirtualPortGroup -VMHost $esx -Server $server -Standard |
+    Where-Object Name -ceq $port_group
+if (-not $group) { throw "$($esx.Name) has no port group $port_group" }
+$policy = $group | Get-SecurityPolicy
+if (Confirm-Change "reject all three on port group $port_group of $($esx.Name)") {
+    Set-SecurityPolicy -VirtualPortGroupPolicy $policy -AllowPromiscuous $false -MacChanges $false `
+        -ForgedTransmits $false
+}
+""",
+            verify="Security of «port_group» on «name» shows Reject three times.",
+            needs="Host.Config.Network on the host.",
+            effect=(
+                "Machines that listen to others, or send with an address that is not theirs, lose "
+                "that traffic at once."
+            ),
+            blanks={
+                "port_group": Blank("name of the port group", evidence="port_group"),
+                "words": Blank("settings", fact=_accepted),
+            },
         ),
     },
 )

@@ -9,10 +9,12 @@ from policies.facts import (
     connected,
 )
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -44,10 +46,36 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **Virtual switches** > the port group > **Edit "
-            "settings** > **VLAN ID** and enter the VLAN of these machines; remove the port group "
-            "if nothing uses it.\n\n"
-            "On the host: `esxcli network vswitch standard portgroup set -p PORTGROUP -v VLAN`"
+            "Give the port group the VLAN of its machines, or remove it when nothing uses it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out which machines use «port_group» on «name»; nobody: remove it.",
+                "Choose the VLAN they belong to, and tag it on the physical switch ports of "
+                "«name».",
+                "Select «name» > Configure > Virtual switches > «port_group» > Edit settings, and "
+                "enter the VLAN ID instead of «vlan_id».",
+                "Do the same on the other hosts of the cluster.",
+            ),
+            script="""
+$esx = Get-VMHost -Server $server -Id $id
+$group = Get-VirtualPortGroup -VMHost $esx -Server $server -Standard |
+    Where-Object Name -ceq $port_group
+if (-not $group) { throw "$($esx.Name) has no port group $port_group" }
+if (Confirm-Change "move $port_group of $($esx.Name) from VLAN $($group.VLanId) to $vlan") {
+    Set-VirtualPortGroup -VirtualPortGroup $group -VLanId $vlan
+}
+""",
+            verify="Virtual switches of «name» shows the VLAN, and a machine on it answers.",
+            needs="Host.Config.Network on the host, and the physical switches.",
+            effect="Machines there lose their network until the switch carries the VLAN.",
+            blanks={
+                "port_group": Blank("name of the port group", evidence="port_group"),
+                "vlan_id": Blank("present VLAN id", evidence="vlan_id"),
+                "vlan": Blank("VLAN id of these machines, 1 to 4094"),
+            },
         ),
     },
 )

@@ -8,6 +8,7 @@ from policies.facts import (
 from policies.spec import (
     Host,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -25,9 +26,24 @@ from policies.spec import (
     why="Malware that loads before the hypervisor sees every machine and is seen by none.",
     fix={
         Platform.VSPHERE: (
-            "Check first: `/usr/lib/vmware/secureboot/bin/secureBoot.py -c` on the host. Put the "
-            "host in maintenance mode, restart, and enable UEFI boot and secure boot in the "
-            "firmware set-up."
+            "Check that everything installed is signed, then enable UEFI boot and secure boot in "
+            "the firmware set-up of the host."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "On the host «name», run /usr/lib/vmware/secureboot/bin/secureBoot.py -c: it says "
+                "whether the host would still start.",
+                "Remove or update what it names as unsigned.",
+                "Put «name» into maintenance mode and restart it into the firmware set-up.",
+                "Enable UEFI boot and secure boot, and start the host.",
+                "Leave maintenance mode.",
+            ),
+            because="the switch is in the firmware of the hardware, out of reach of the platform.",
+            verify="secureBoot.py -s on the host says Enabled.",
+            needs="Maintenance mode (Host.Config.Maintenance) and access to the firmware set-up.",
+            effect="The host restarts. With an unsigned package it does not start again.",
         ),
     },
 )

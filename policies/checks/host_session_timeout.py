@@ -9,14 +9,20 @@ from policies.facts import (
     connected,
     number,
 )
+from policies.recipes import HOST_OPTION
 from policies.spec import (
+    Blank,
+    Deviation,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     check,
+    key_of,
     known,
 )
 
@@ -34,6 +40,11 @@ class Params(Parameters, frozen=True):
     )
 
 
+def _longest(found: Deviation) -> Value:
+    limits: dict[str, int] = getattr(found.params, "max_seconds", {})
+    return limits.get(found.key)
+
+
 @check(
     id="host-session-timeout",
     title="Idle sessions on hosts end",
@@ -45,10 +56,24 @@ class Params(Parameters, frozen=True):
     why="An unattended console is an administrator for whoever sits down at it.",
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Advanced System Settings** > "
-            "**Edit** and set the value named in the finding; 0 means never.\n\nPowerCLI: "
-            "`Get-VMHost NAME | Get-AdvancedSetting UserVars.DcuiTimeOut | "
-            "Set-AdvancedSetting -Value 600`"
+            "Set the idle time named in the finding to what the policy allows in the host's "
+            "advanced settings; 0 means never."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select «name» > Configure > System > Advanced System Settings > Edit.",
+                "Set «setting» to «value» (seconds; 0 means never).",
+            ),
+            script=HOST_OPTION,
+            verify="Advanced System Settings of «name» shows «setting» as «value».",
+            needs="Host.Config.AdvancedConfig on the host.",
+            effect="Idle sessions on the host end sooner; machines are not touched.",
+            blanks={
+                "setting": Blank("advanced setting", fact=key_of),
+                "value": Blank("longest idle time in seconds", fact=_longest),
+            },
         ),
     },
 )

@@ -14,6 +14,8 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     Estate,
     FactMissing,
     Host,
@@ -21,7 +23,9 @@ from policies.spec import (
     Parameters,
     Platform,
     PowerState,
+    Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
@@ -32,6 +36,13 @@ class Params(Parameters, frozen=True):
     system_machines: Annotated[
         tuple[str, ...], Meta(description="Name patterns of agents the platform places by itself")
     ] = SYSTEM_MACHINES
+
+
+def _classes(found: Deviation) -> Value:
+    groups = {
+        name: names for name, names in found.evidence.items() if isinstance(names, list | tuple)
+    }
+    return "; ".join(f"{name}: {listed(list(names))}" for name, names in groups.items()) or None
 
 
 @check(
@@ -48,11 +59,28 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Move the machines apart: select the machine > **Migrate** > **Change compute resource "
-            "only** and pick a host of its classification. To keep them apart, select the cluster "
-            "> **Configure** > **VM/Host Groups** and make a machine group and a host group a "
-            "classification; then **VM/Host Rules** > **Add** > “Virtual Machines to Hosts” > "
-            "“Must run on hosts in group”.\n\nPowerCLI: `Move-VM -VM NAME -Destination HOST`"
+            "Move the machines of one classification to another host, and keep them apart with "
+            "mandatory rules."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide which classification «name» is for; on it run: «classes».",
+                "Each machine of another classification: Migrate > Change compute resource only, "
+                "and pick a host of its classification.",
+                "Keep them apart, or load balancing brings them back: the cluster > Configure > "
+                "VM/Host Groups, a machine group and a host group for each classification; then "
+                "VM/Host Rules > Add > Virtual Machines to Hosts > “Must run on hosts in group”.",
+            ),
+            because=(
+                "which machine moves, and where to, is a decision; without rules the platform may "
+                "move it back the next minute."
+            ),
+            verify="VMs of «name» lists machines of one classification.",
+            needs="Resource.HotMigrate on the machines, Host.Inventory.EditCluster for the rules.",
+            effect="Machines move while they run; network sessions stay.",
+            blanks={"classes": Blank("machines by classification", fact=_classes)},
         ),
     },
 )

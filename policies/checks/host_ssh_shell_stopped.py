@@ -8,11 +8,14 @@ from msgspec import Meta
 from policies.facts import (
     connected,
 )
+from policies.recipes import STOP_SERVICE
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -40,11 +43,23 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Services**; for “SSH” and “ESXi "
-            "Shell”: **Stop**, then **Edit Startup Policy** > “Start and stop manually”.\n\n"
-            "PowerCLI: `Get-VMHost NAME | Get-VMHostService | Where-Object Key -in "
-            "'TSM','TSM-SSH' | ForEach-Object { Stop-VMHostService $_ -Confirm:$false; "
-            "Set-VMHostService $_ -Policy Off }`"
+            "Stop SSH and the ESXi shell and let them start by hand only; open them for the hour "
+            "in which they are needed."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask who opened it and whether work is going on.",
+                "Select «name» > Configure > System > Services > «service» (TSM-SSH is “SSH”, TSM "
+                "is “ESXi Shell”) > Stop.",
+                "Edit Startup Policy > “Start and stop manually”.",
+            ),
+            script=STOP_SERVICE,
+            verify="Services of «name» shows «service» as stopped, started manually.",
+            needs="Host.Config.NetService on the host.",
+            effect="Open shells may be cut off; machines are not touched.",
+            blanks={"service": Blank("service", evidence="service")},
         ),
     },
 )

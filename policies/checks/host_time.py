@@ -7,10 +7,12 @@ from msgspec import Meta
 
 from policies.facts import connected, counted, listed
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -41,11 +43,87 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Time Configuration** > **Add "
-            "Service** > **Network Time Protocol**, enter at least two servers of yours. Then "
-            "**Services** > **NTP Daemon** > **Edit Startup Policy** > “Start and stop with host”, "
-            "and **Start**.\n\nOn the host: `esxcli system ntp set --server=SERVER1 "
-            "--server=SERVER2 --enabled=true`"
+            "Give the host at least two of the organisation's time servers, and let the time "
+            "service start with it."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="the time service does not run",
+                fits=lambda found: found.key == "daemon",
+                steps=(
+                    "Select «name» > Configure > System > Services > «service» (ntpd is “NTP "
+                    "Daemon”) > Edit Startup Policy > “Start and stop with host”.",
+                    "Start it.",
+                ),
+                script="""
+$esx = Get-VMHost -Server $server -Id $id
+$daemon = Get-VMHostService -VMHost $esx -Server $server | Where-Object Key -eq $service
+if (-not $daemon) { throw "$($esx.Name) has no service $service" }
+if (Confirm-Change "start $service of $($esx.Name), now and with the host") {
+    $null = Set-VMHostService -HostService $daemon -Policy On
+    Start-VMHostService -HostService $daemon
+}
+""",
+                verify="Services of «name» shows «service» as running.",
+                needs="Host.Config.NetService on the host.",
+                effect="The clock of the host is corrected; a clock far off may take a while.",
+                blanks={"service": Blank("service", evidence="service")},
+            ),
+            Remedy(
+                when="a time server is not approved",
+                fits=lambda found: found.key == "unapproved",
+                steps=(
+                    "Select «name» > Configure > System > Time Configuration > Edit the Network "
+                    "Time Protocol.",
+                    "Replace «foreign» by «approved».",
+                ),
+                script="""
+$esx = Get-VMHost -Server $server -Id $id
+$present = Get-VMHostNtpServer -VMHost $esx -Server $server
+foreach ($one in ($approved -split ', ')) {
+    if ($one -notin $present -and (Confirm-Change "add time server $one to $($esx.Name)")) {
+        Add-VMHostNtpServer -VMHost $esx -NtpServer $one
+    }
+}
+foreach ($one in ($present | Where-Object { $_ -in ($foreign -split ', ') })) {
+    if (Confirm-Change "remove time server $one from $($esx.Name)") {
+        Remove-VMHostNtpServer -VMHost $esx -NtpServer $one
+    }
+}
+""",
+                verify="Time Configuration of «name» lists only «approved».",
+                needs="Host.Config.DateTime on the host.",
+                effect="The clock of the host may be corrected by what the servers differ.",
+                blanks={
+                    "foreign": Blank("time servers that are not approved", evidence="unapproved"),
+                    "approved": Blank("approved time servers", param="approved_servers"),
+                },
+            ),
+            Remedy(
+                when="there are too few time servers",
+                steps=(
+                    "Select «name» > Configure > System > Time Configuration > Add Service (or "
+                    "Edit) > Network Time Protocol.",
+                    "Enter «approved».",
+                    "Services > NTP Daemon > Edit Startup Policy > “Start and stop with host”, and "
+                    "Start.",
+                ),
+                script="""
+$esx = Get-VMHost -Server $server -Id $id
+$present = Get-VMHostNtpServer -VMHost $esx -Server $server
+foreach ($one in ($approved -split ', ')) {
+    if ($one -notin $present -and (Confirm-Change "add time server $one to $($esx.Name)")) {
+        Add-VMHostNtpServer -VMHost $esx -NtpServer $one
+    }
+}
+""",
+                verify="Time Configuration of «name» lists «approved».",
+                needs="Host.Config.DateTime on the host.",
+                effect="The clock of the host is corrected; a clock far off may take a while.",
+                blanks={"approved": Blank("time servers of yours", param="approved_servers")},
+            ),
         ),
     },
 )

@@ -13,6 +13,7 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
     Estate,
     FactMissing,
     Host,
@@ -21,6 +22,7 @@ from policies.spec import (
     Parameters,
     Platform,
     PowerState,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -49,10 +51,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Move the machines to a distributed switch that mirrors or reports its traffic: "
-            "**Networking** > the datacenter > **Migrate VMs to Another Network**. Or run a sensor "
-            "on each host and name it in this check's settings.\n\nPowerCLI: `Get-VM NAME | "
-            "Get-NetworkAdapter | Set-NetworkAdapter -Portgroup (Get-VDPortgroup PORTGROUP)`"
+            "Move the machines to a distributed switch that mirrors or reports its traffic, or run "
+            "a sensor on the host and name it in this check's settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "On «port_group» of «name» these machines talk unseen: «machines».",
+                "Either move them to a distributed switch that mirrors or reports its traffic: "
+                "Networking > the datacenter > Migrate VMs to Another Network.",
+                "Or run a sensor machine on «name», on a port group that lets it listen, and name "
+                "it in the settings of this check.",
+            ),
+            because="whether the machines move or a sensor comes is a decision.",
+            verify="«port_group» on «name» has one machine at most, or a sensor runs there.",
+            needs="VirtualMachine.Config.EditDevice on the machines, Network.Assign.",
+            effect="A machine that moves loses its network for a moment.",
+            blanks={
+                "port_group": Blank("port group", evidence="port_group"),
+                "machines": Blank("machines", evidence="machines"),
+            },
         ),
     },
 )

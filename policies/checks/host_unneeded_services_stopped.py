@@ -8,11 +8,14 @@ from msgspec import Meta
 from policies.facts import (
     connected,
 )
+from policies.recipes import STOP_SERVICE
 from policies.spec import (
+    Blank,
     FactMissing,
     Host,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -40,10 +43,23 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the host > **Configure** > **System** > **Services**, select the service > "
-            "**Stop**, then **Edit Startup Policy** > “Start and stop manually”. Take a service "
-            "that you do need out of this check's list.\n\nPowerCLI: `Get-VMHost NAME | "
-            "Get-VMHostService | Where-Object Key -eq slpd | Set-VMHostService -Policy Off`"
+            "Stop the service and let it start by hand only; take a service that you do need out "
+            "of this check's list."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask who monitors the hardware of «name», and whether it goes through «service».",
+                "Select «name» > Configure > System > Services > «service» > Stop.",
+                "Edit Startup Policy > “Start and stop manually”.",
+                "When the service is needed, take it out of the settings of this check instead.",
+            ),
+            script=STOP_SERVICE,
+            verify="Services of «name» shows «service» as stopped, started manually.",
+            needs="Host.Config.NetService on the host.",
+            effect="Hardware monitoring through the service ends; machines are not touched.",
+            blanks={"service": Blank("service", evidence="service")},
         ),
     },
 )

@@ -7,10 +7,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from policies.spec import (
+    Blank,
     FactMissing,
     Image,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -35,9 +37,35 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the template > **Template** > **Convert to Virtual Machine**, start it on an "
-            "isolated port group, install the patches, shut down, **Convert to Template**.\n\n"
-            "PowerCLI: `Set-Template -Template NAME -ToVM | Start-VM`"
+            "Turn the template into a machine on an isolated port group, install the patches, shut "
+            "it down and turn it into a template again."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select the template «name» > Template > Convert to Virtual Machine. It was last "
+                "changed at «modified_at».",
+                "Edit Settings > Network adapter: an isolated port group that reaches the update "
+                "servers and nothing else.",
+                "Start it, install the patches, and remove what the patching left behind.",
+                "Shut it down, put the port group back, and Template > Convert to Template.",
+                "Make a machine from it and try it; delete images that it replaces.",
+            ),
+            script="""
+$template = Get-Template -Server $server -Id $id
+if (Confirm-Change "turn template $($template.Name) into a machine with its adapters unplugged") {
+    $vm = Set-Template -Template $template -ToVM
+    Get-NetworkAdapter -VM $vm -Server $server | Set-NetworkAdapter -StartConnected $false
+}
+""",
+            verify="The template «name» is there again, and a machine made from it is patched.",
+            needs=(
+                "VirtualMachine.Provisioning.MarkAsVM and MarkAsTemplate, and "
+                "VirtualMachine.Config.EditDevice on the template."
+            ),
+            effect="While it is a machine, nothing can be made from the template.",
+            blanks={"modified_at": Blank("time of the last change", evidence="modified_at")},
         ),
     },
 )

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+from policies.recipes import ATTRIBUTE
 from policies.spec import (
+    Blank,
     Image,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -21,8 +24,29 @@ from policies.spec import (
     why="Nobody patches or retires an image that is nobody's; it is copied all the same.",
     fix={
         Platform.VSPHERE: (
-            "Select the template > **Summary** > **Custom Attributes** > **Edit** and enter the "
-            "owner; delete the template when nothing is made from it any more."
+            "Enter the owner in the template's custom attribute; delete the template when nothing "
+            "is made from it any more."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out who uses «name»: Monitor > Events names who made it and who deploys it.",
+                "Select «name» > Summary > Custom Attributes > Edit, and set «attribute» to the "
+                "owner.",
+                "Nobody uses it: delete it.",
+            ),
+            script="""
+$target = Get-Template -Server $server -Id $id
+"""
+            + ATTRIBUTE,
+            verify="Summary of «name» shows the owner at «attribute».",
+            needs="Global.SetCustomField on the template.",
+            effect="Nothing: it is a label.",
+            blanks={
+                "attribute": Blank("custom attribute for the owner", attribute="owner"),
+                "value": Blank("owner"),
+            },
         ),
     },
 )

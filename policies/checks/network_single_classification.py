@@ -8,18 +8,27 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
+    Deviation,
     Estate,
     FactMissing,
     Image,
     Network,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
     known,
     not_applicable,
 )
+
+
+def _classes(found: Deviation) -> Value:
+    """The check's evidence is one list of machines for each classification."""
+    return ", ".join(sorted(found.evidence)) or None
 
 
 @check(
@@ -35,10 +44,27 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Make a port group with a VLAN of its own for the other classification, then machine > "
-            "**Edit Settings** > **Network adapter** > the new port group; let a firewall route "
-            "between the two.\n\nPowerCLI: `Get-VM NAME | Get-NetworkAdapter | Set-NetworkAdapter "
-            "-Portgroup (Get-VDPortgroup PORTGROUP)`"
+            "Make a port group with a VLAN of its own for the other classification, move its "
+            "machines there, and let a firewall route between the two."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide which classification «name» is for; on it are machines of: "
+                "«classifications».",
+                "Make a port group with a VLAN of its own for each of the others, and let a "
+                "firewall route between them.",
+                "Each machine of another classification: Edit Settings > Network adapter > the new "
+                "port group; change its address in the guest.",
+            ),
+            because="which machines move, and with which addresses, is a decision.",
+            verify="VMs of «name» lists machines of one classification.",
+            needs="VirtualMachine.Config.EditDevice and Network.Assign; DVPortgroup.Create.",
+            effect="A machine that moves has another network, and needs an address there.",
+            blanks={
+                "classifications": Blank("classifications", fact=_classes),
+            },
         ),
     },
 )

@@ -6,10 +6,12 @@ from typing import Annotated
 from msgspec import Meta
 
 from policies.spec import (
+    Blank,
     FactMissing,
     Network,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -39,10 +41,56 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the port group > **Configure** > **Policies** > **Edit** > **VLAN**: type "
-            "“VLAN” and an id of its own. A trunk for a firewall or a sensor stays, with the "
-            "ids it needs, under an exception.\n\nPowerCLI: `Get-VDPortgroup NAME | "
-            "Set-VDVlanConfiguration -VlanId VLAN`"
+            "Give the port group the VLAN of its machines; a trunk for a firewall or a sensor "
+            "stays, with the ids it needs, under an exception."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="it is a trunk",
+                fits=lambda found: found.evidence.get("vlan_type") == "trunk",
+                steps=(
+                    "Find out which machines use «name», and whether they tag VLANs themselves: "
+                    "firewalls, routers and sensors do.",
+                    "They do: Configure > Policies > Edit > VLAN, leave the ids they need and no "
+                    "other, and ask for an exception.",
+                    "They do not: type “VLAN”, and the id of these machines. That is what the "
+                    "script does.",
+                ),
+                script="""
+$group = Get-VDPortgroup -Server $server -Id $id
+if (Confirm-Change "move $($group.Name) from $($group.VlanConfiguration) to VLAN $vlan") {
+    Set-VDVlanConfiguration -VDPortgroup $group -VlanId $vlan
+}
+""",
+                verify="Policies of «name» shows one VLAN, and a machine on it answers.",
+                needs="DVPortgroup.Modify and DVPortgroup.PolicyOp on the port group.",
+                effect="Whatever tags VLANs itself on the port group loses all of them.",
+                blanks={"vlan": Blank("VLAN id of these machines, 1 to 4094")},
+            ),
+            Remedy(
+                when="it has no VLAN, or a reserved one",
+                steps=(
+                    "Find out which machines use «name»; nobody: remove it.",
+                    "Choose the VLAN they belong to, and tag it on the physical switch ports of "
+                    "all hosts of the switch.",
+                    "Select «name» > Configure > Policies > Edit > VLAN: type “VLAN”, and the id.",
+                ),
+                script="""
+$group = Get-VDPortgroup -Server $server -Id $id
+if (Confirm-Change "move port group $($group.Name) to VLAN $vlan") {
+    Set-VDVlanConfiguration -VDPortgroup $group -VlanId $vlan
+}
+""",
+                verify="Policies of «name» shows the VLAN, and a machine on it answers.",
+                needs="DVPortgroup.Modify and DVPortgroup.PolicyOp on the port group.",
+                effect=(
+                    "Machines on the port group lose their network until the physical switches "
+                    "carry the VLAN."
+                ),
+                blanks={"vlan": Blank("VLAN id of these machines, 1 to 4094")},
+            ),
         ),
     },
 )

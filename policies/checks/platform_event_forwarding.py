@@ -7,8 +7,10 @@ from policies.facts import (
     setting,
 )
 from policies.spec import (
+    Blank,
     Platform,
     PlatformSettings,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -27,9 +29,30 @@ KEY = "vpxd.event.syslog.enabled"
     why="Whoever takes the platform can delete its events. Those that were sent away remain.",
     fix={
         Platform.VSPHERE: (
-            f"Select the vCenter > **Configure** > **Advanced Settings** > **Edit Settings**: "
-            f"`{KEY}` true; then in the appliance management (port 5480) > **Syslog** > "
-            f"**Configure** enter the log server."
+            "Let the vCenter write its events to syslog, and enter the log server in the "
+            "appliance management."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select the vCenter «name» > Configure > Advanced Settings > Edit Settings, and "
+                "set «setting» to true.",
+                "Open the appliance management (port 5480) > Syslog > Configure, and enter the log "
+                "server, with TLS.",
+                "Send a test message from there.",
+            ),
+            script="""
+$entry = Get-AdvancedSetting -Entity $server -Server $server | Where-Object Name -eq $setting
+if (-not $entry) { throw "$($server.Name) has no setting $setting" }
+if (Confirm-Change "set $setting of $($server.Name) from $($entry.Value) to true") {
+    Set-AdvancedSetting -AdvancedSetting $entry -Value 'true'
+}
+""",
+            verify="A login to the vCenter shows up on the log server.",
+            needs="Global.Settings at the root; the appliance's administrator for the log server.",
+            effect="Nothing: the events are kept in the vCenter as before.",
+            blanks={"setting": Blank("advanced setting", always=KEY)},
         ),
     },
 )

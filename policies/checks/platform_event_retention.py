@@ -11,10 +11,13 @@ from policies.facts import (
     number,
     setting,
 )
+from policies.recipes import PLATFORM_OPTION
 from policies.spec import (
+    Blank,
     Parameters,
     Platform,
     PlatformSettings,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -36,9 +39,26 @@ class Params(Parameters, frozen=True):
     why="An intrusion is often found weeks later; the events that show it must still exist then.",
     fix={
         Platform.VSPHERE: (
-            "Select the vCenter > **Configure** > **General** > **Edit** > **Database**: “Event "
-            "cleanup” enabled, “Event retention (days)” 30 or more.\n\nPowerCLI: "
-            "`Get-AdvancedSetting -Entity SERVER event.maxAge | Set-AdvancedSetting -Value 30`"
+            "Let the vCenter keep its events for as many days as the policy asks, in its general "
+            "settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Look in the appliance management (port 5480) > Monitor > Disks whether the "
+                "partition of events (seat) has room.",
+                "Select the vCenter «name» > Configure > General > Edit > Database, and set “Event "
+                "retention (days)” to «value».",
+            ),
+            script=PLATFORM_OPTION,
+            verify="General of «name» shows an event retention of «value» days.",
+            needs="Global.Settings at the root.",
+            effect="The database grows; nothing is interrupted.",
+            blanks={
+                "setting": Blank("advanced setting", always="event.maxAge"),
+                "value": Blank("days events must be kept", param="min_days"),
+            },
         ),
     },
 )

@@ -10,10 +10,13 @@ from policies.facts import (
     number,
     setting,
 )
+from policies.recipes import PLATFORM_OPTION
 from policies.spec import (
+    Blank,
     Parameters,
     Platform,
     PlatformSettings,
+    Remedy,
     Severity,
     Violation,
     check,
@@ -37,9 +40,24 @@ class Params(Parameters, frozen=True):
     why="The vpxuser account administers every host; a password that leaked once must die soon.",
     fix={
         Platform.VSPHERE: (
-            f"Select the vCenter > **Configure** > **Advanced Settings** > **Edit Settings**: "
-            f"`{KEY}` 30.\n\nPowerCLI: `Get-AdvancedSetting -Entity SERVER {KEY} | "
-            f"Set-AdvancedSetting -Value 30`"
+            "Let the vCenter change its password on hosts as often as the policy asks, in its "
+            "advanced settings."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Select the vCenter «name» > Configure > Advanced Settings > Edit Settings.",
+                "Set «setting» to «value».",
+            ),
+            script=PLATFORM_OPTION,
+            verify="Advanced Settings of «name» shows «setting» as «value».",
+            needs="Global.Settings at the root.",
+            effect="Nothing: the vCenter changes the password on the hosts by itself.",
+            blanks={
+                "setting": Blank("advanced setting", always=KEY),
+                "value": Blank("days until the password is changed", param="max_days"),
+            },
         ),
     },
 )

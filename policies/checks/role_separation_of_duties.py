@@ -18,11 +18,13 @@ from policies.facts import (
     listed,
 )
 from policies.spec import (
+    Blank,
     Estate,
     Grant,
     Kind,
     Parameters,
     Platform,
+    Remedy,
     Role,
     Severity,
     Violation,
@@ -52,10 +54,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "**Administration** > **Access Control** > **Roles** > **New**: make one role a duty "
-            "and grant each to its own group; then take the privileges of the other duty out of "
-            "this role, or delete its grants.\n\nPowerCLI: `Set-VIRole -Role ROLE "
-            "-RemovePrivilege (Get-VIPrivilege -Role ROLE | Where-Object Id -like 'Host.Config.*')`"
+            "Make one role for each duty, grant each to a group of its own, and take the "
+            "privileges of the other duty out of this role."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide which duty the role «role» is for; it is held by: «holders».",
+                "Administration > Access Control > Roles > New: a role for the other duty, and a "
+                "group for those who have it.",
+                "Grant the new role where the old one is granted, and let people try their work.",
+                "Roles > «role» > Edit: untick the privileges of the other duty.",
+            ),
+            because=(
+                "which duty the role keeps is a decision, and a privilege that is taken out is "
+                "taken from everybody who holds the role."
+            ),
+            verify="Roles > «role» > Privileges shows the privileges of one duty.",
+            needs="Authorization.ModifyRoles and Authorization.ModifyPermissions at the root.",
+            effect="Everybody who holds the role loses the privileges at once.",
+            blanks={"holders": Blank("holders", evidence="holders")},
         ),
     },
 )

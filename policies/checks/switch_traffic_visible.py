@@ -10,9 +10,11 @@ from policies.facts import (
     matches,
 )
 from policies.spec import (
+    Blank,
     FactMissing,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Switch,
     Violation,
@@ -42,10 +44,56 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the switch > **Configure** > **Settings** > **Port mirroring** > **New**, with "
-            "the machines' ports as sources and the sensor as destination; or **NetFlow** > "
-            "**Edit**, enter the collector, and switch NetFlow on in each port group's "
-            "**Monitoring** policy."
+            "Mirror the machines' ports to a sensor, or report flows to a collector and switch "
+            "that on in each port group."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="the flow collector is not approved",
+                fits=lambda found: found.key == "collector",
+                steps=(
+                    "Ask who receives the flows of «name» at «collector».",
+                    "Select «name» > Configure > Settings > NetFlow > Edit, and enter an approved "
+                    "collector: «approved».",
+                ),
+                script="""
+$vds = Get-VDSwitch -Server $server -Id $id
+$view = Get-View -Server $server -Id $id
+$spec = New-Object VMware.Vim.VMwareDVSConfigSpec
+$spec.ConfigVersion = $view.Config.ConfigVersion
+$spec.IpfixConfig = $view.Config.IpfixConfig
+$spec.IpfixConfig.CollectorIpAddress = $address_of_collector
+if (Confirm-Change "report flows of $($vds.Name) to $address_of_collector, not to $collector") {
+    $view.ReconfigureDvs($spec)
+}
+""",
+                verify="NetFlow of «name» shows an approved collector.",
+                needs="DVSwitch.Modify on the switch.",
+                effect="The present collector gets no more flows.",
+                blanks={
+                    "collector": Blank("present collector", evidence="netflow_collector"),
+                    "approved": Blank("approved collectors", param="approved_collectors"),
+                    "address_of_collector": Blank("address of the approved collector"),
+                },
+            ),
+            Remedy(
+                when="nothing sees the traffic",
+                steps=(
+                    "Decide between mirroring, which shows packets, and NetFlow, which shows who "
+                    "talked to whom.",
+                    "Mirroring: «name» > Configure > Settings > Port mirroring > New, with the "
+                    "machines' ports as sources and the sensor as destination.",
+                    "NetFlow: «name» > Configure > Settings > NetFlow > Edit, enter the collector; "
+                    "then switch NetFlow on in each port group: Configure > Policies > Edit > "
+                    "Monitoring.",
+                ),
+                because="which sensor sees which machines is a decision, and needs the sensor.",
+                verify="The sensor or collector shows traffic between two machines of one host.",
+                needs="DVSwitch.Modify and DVSwitch.Vspan on the switch, DVPortgroup.Modify.",
+                effect="Mirroring costs the hosts processor time and bandwidth; nothing stops.",
+            ),
         ),
     },
 )

@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from policies.facts import SYSTEM_MACHINES, of_people
+from policies.recipes import ATTRIBUTE
 from policies.spec import (
+    Blank,
+    Deviation,
     Parameters,
     Platform,
+    Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
@@ -27,6 +32,10 @@ class Params(Parameters, frozen=True):
     ] = SYSTEM_MACHINES
 
 
+def _attribute(found: Deviation) -> Value:
+    return found.place.attributes.get(found.key)
+
+
 @check(
     id="vm-classified",
     title="Every machine has a classification and a criticality",
@@ -40,10 +49,27 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Ask the owner what the machine holds. Then select the machine > **Summary** > "
-            "**Custom Attributes** > **Edit** and set the attributes that this source reads as "
-            "classification and criticality.\n\n"
-            "PowerCLI: `Get-VM NAME | Set-Annotation -CustomAttribute ATTRIBUTE -Value VALUE`"
+            "Ask the owner what the machine holds, and enter classification and criticality in the "
+            "custom attributes that this source reads."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask the owner of «name» what the machine holds and what its loss would cost.",
+                "Select «name» > Summary > Custom Attributes > Edit, and set «attribute».",
+            ),
+            script="""
+$target = Get-VM -Server $server -Id $id
+"""
+            + ATTRIBUTE,
+            verify="Summary of «name» shows a value at «attribute».",
+            needs="Global.SetCustomField on the machine.",
+            effect="Nothing: it is a label. From then on stricter checks may apply.",
+            blanks={
+                "attribute": Blank("custom attribute", fact=_attribute),
+                "value": Blank("classification or criticality of the machine"),
+            },
         ),
     },
 )

@@ -7,6 +7,7 @@ from policies.facts import (
 )
 from policies.spec import (
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -27,8 +28,29 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the machine > **Snapshots** > **Consolidate**.\n\n"
-            "PowerCLI: `(Get-VM NAME).ExtensionData.ConsolidateVMDisks()`"
+            "Consolidate the disks of the machine in a quiet hour, with room on the datastore."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Make sure that no backup of «name» runs: it may hold the disks open.",
+                "Make sure that the datastore has room for the largest disk.",
+                "Select «name» > Snapshots > Consolidate.",
+            ),
+            script="""
+$vm = Get-VM -Server $server -Id $id
+if (-not $vm.ExtensionData.Runtime.ConsolidationNeeded) { throw "$($vm.Name) needs none" }
+if (Confirm-Change "consolidate the disks of $($vm.Name)") {
+    $vm.ExtensionData.ConsolidateVMDisks()
+}
+""",
+            verify="Monitor > Issues of «name» no longer says that consolidation is needed.",
+            needs="VirtualMachine.State.RemoveSnapshot on the machine.",
+            effect=(
+                "The machine keeps running; its disks are slow meanwhile, and it may stand still "
+                "for seconds at the end."
+            ),
         ),
     },
 )

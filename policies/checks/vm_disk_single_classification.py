@@ -8,10 +8,12 @@ from policies.facts import (
 )
 from policies.spec import (
     OTHERS,
+    Blank,
     Estate,
     FactMissing,
     Kind,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -33,8 +35,29 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Decide which machine the disk belongs to. Shut the other down, **Edit Settings** > "
-            "the disk > **Remove device**, and leave “Delete files from datastore” unticked."
+            "Decide which machine the disk belongs to, and take it out of the other without "
+            "deleting the file."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "«name» shares the disk «file» with a machine of another classification. Decide "
+                "which machine it belongs to; ask somebody who sees the whole estate for the "
+                "other.",
+                "When data has to pass between them, use a service that both reach and that is "
+                "logged.",
+                "Shut the other machine down, Edit Settings > the disk > Remove device, and leave "
+                "“Delete files from datastore” unticked.",
+            ),
+            because=(
+                "which machine keeps the disk is a decision, and a disk that is removed from the "
+                "wrong one, or deleted with it, is lost."
+            ),
+            verify="Edit Settings of one machine only lists «file».",
+            needs="VirtualMachine.Config.RemoveDisk on the machine that gives the disk up.",
+            effect="The machine that gives the disk up has to be shut down, and loses its data.",
+            blanks={"file": Blank("file of the disk", evidence="file")},
         ),
     },
 )

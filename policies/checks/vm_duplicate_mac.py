@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from policies.facts import counted
+from policies.recipes import NEW_ADDRESS, POWERED_OFF
 from policies.spec import (
     OTHERS,
+    Blank,
     Estate,
     FactMissing,
     Kind,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -30,11 +33,29 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Decide which machine keeps the address. On the other: shut down, **Edit Settings** > "
-            "**Network adapter** > **MAC Address** > “Automatic” (remove and add the adapter when "
-            "it was automatic already).\n\n"
-            "PowerCLI: `Get-VM | Get-NetworkAdapter | Group-Object MacAddress | Where-Object Count "
-            "-gt 1`"
+            "Decide which machine keeps the address, and give the adapter of the other a new one "
+            "while it is off."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Decide whether «name» keeps the address «mac». A restored copy usually gives it "
+                "up; so does a machine that is bound to nothing by it.",
+                "«name» gives it up: shut it down, Edit Settings > Network adapter > MAC Address > "
+                "“Automatic”; when it was automatic already, remove the adapter and add a new one.",
+                "Start it, and mend what knew the old address: reservations, licences, firewalls.",
+                "«name» keeps it: this finding closes when the other machine has given it up.",
+            ),
+            script=POWERED_OFF
+            + """
+$card = Get-NetworkAdapter -VM $vm -Server $server | Where-Object MacAddress -eq $mac
+"""
+            + NEW_ADDRESS,
+            verify="Edit Settings of «name» shows another address than «mac».",
+            needs="VirtualMachine.Config.EditDevice on the machine.",
+            effect="The machine must be off, and comes back with another address on its network.",
+            blanks={"mac": Blank("MAC address", evidence="mac")},
         ),
     },
 )

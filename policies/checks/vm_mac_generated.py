@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from policies.facts import (
     connected,
 )
+from policies.recipes import NEW_ADDRESS, POWERED_OFF
 from policies.spec import (
+    Blank,
     FactMissing,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
     check,
+    key_of,
     known,
 )
 
@@ -28,8 +32,33 @@ from policies.spec import (
     ),
     fix={
         Platform.VSPHERE: (
-            "Shut the machine down, **Edit Settings** > **Network adapter** > **MAC Address** > "
-            "“Automatic”; or ask for an exception that names the reason."
+            "Let the platform give the adapter its address while the machine is off, or ask for an "
+            "exception that names the reason."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask the owner of «name» why «adapter» has the address «mac»: a licence or a "
+                "reservation may be bound to it. Then ask for an exception that says so.",
+                "Otherwise shut «name» down.",
+                "Edit Settings > «adapter» > MAC Address > “Automatic”.",
+                "Start it, and mend what knew the old address.",
+            ),
+            script=POWERED_OFF
+            + """
+$card = Get-NetworkAdapter -VM $vm -Server $server |
+    Where-Object { $_.ExtensionData.Key -eq $adapter_key }
+"""
+            + NEW_ADDRESS,
+            verify="Edit Settings of «name» shows “Automatic” at «adapter».",
+            needs="VirtualMachine.Config.EditDevice on the machine.",
+            effect="The machine must be off, and comes back with another address on its network.",
+            blanks={
+                "adapter": Blank("network adapter", evidence="adapter"),
+                "mac": Blank("MAC address", evidence="mac"),
+                "adapter_key": Blank("device key of the network adapter", fact=key_of),
+            },
         ),
     },
 )

@@ -11,9 +11,12 @@ from policies.facts import (
     listed,
     matches,
 )
+from policies.recipes import POWERED_OFF
 from policies.spec import (
+    Blank,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -42,9 +45,35 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "If the filter belongs to your network security product, add its name to this check's "
-            "approved filters. Otherwise shut the machine down, **Edit Settings** > **Advanced "
-            "Parameters** and remove the parameter named in the finding."
+            "Name the filter as approved in this check's settings when it belongs to your network "
+            "security product; otherwise remove the parameter while the machine is off."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out what «filter» is. A filter of your network security product belongs into "
+                "the approved filters of this check.",
+                "Nobody knows it: treat «name» as compromised until you know, and keep its log.",
+                "Shut «name» down, Edit Settings > Advanced Parameters, and remove «setting» and "
+                "the other parameters of the same filter.",
+                "Start «name».",
+            ),
+            script=POWERED_OFF
+            + """
+$entry = Get-AdvancedSetting -Entity $vm -Server $server | Where-Object Name -eq $setting
+if (-not $entry) { throw "$($vm.Name) no longer sets $setting" }
+if (Confirm-Change "remove $setting = $($entry.Value) from $($vm.Name)") {
+    Remove-AdvancedSetting -AdvancedSetting $entry
+}
+""",
+            verify="Edit Settings > Advanced Parameters of «name» does not list «setting».",
+            needs="VirtualMachine.Config.AdvancedConfig on the machine.",
+            effect="The machine must be off. What the filter blocked passes from then on.",
+            blanks={
+                "setting": Blank("name of the parameter", evidence="setting"),
+                "filter": Blank("name of the filter", evidence="filter"),
+            },
         ),
     },
 )

@@ -9,9 +9,12 @@ from policies.facts import (
     SYSTEM_MACHINES,
     of_people,
 )
+from policies.recipes import ATTRIBUTE
 from policies.spec import (
+    Blank,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -39,10 +42,29 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Find out who asked for it (**Monitor** > **Events** names who created it). Then "
-            "select the machine > **Summary** > **Custom Attributes** > **Edit** and enter the "
-            "owner; archive the machine when there is none.\n\n"
-            "PowerCLI: `Get-VM NAME | Set-Annotation -CustomAttribute ATTRIBUTE -Value OWNER`"
+            "Find out who asked for the machine and enter the owner in the custom attribute that "
+            "this source reads; archive the machine when there is none."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Find out who asked for «name»: Monitor > Events names who made it.",
+                "Select «name» > Summary > Custom Attributes > Edit, and set «attribute» to the "
+                "owner.",
+                "Nobody answers for it: switch it off, keep it for a month, archive it.",
+            ),
+            script="""
+$target = Get-VM -Server $server -Id $id
+"""
+            + ATTRIBUTE,
+            verify="Summary of «name» shows the owner at «attribute».",
+            needs="Global.SetCustomField on the machine.",
+            effect="Nothing: it is a label.",
+            blanks={
+                "attribute": Blank("custom attribute for the owner", attribute="owner"),
+                "value": Blank("owner"),
+            },
         ),
     },
 )

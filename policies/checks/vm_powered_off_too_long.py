@@ -11,10 +11,12 @@ from policies.facts import (
     counted,
 )
 from policies.spec import (
+    Blank,
     Estate,
     Parameters,
     Platform,
     PowerState,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -40,9 +42,26 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Ask the owner. Not needed: **Actions** > **Delete from Disk** after a last backup. "
-            "Needed: start it on an isolated port group, patch it, then connect it again. Kept as "
-            "a model: **Template** > **Convert to Template**, so that image rules apply."
+            "Ask the owner: delete it after a last backup, patch it on an isolated port group, or "
+            "turn it into a template so that image rules apply."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Ask the owner of «name», which is «power_state» since «since», what it is for.",
+                "Not needed: take a last backup, then Actions > Delete from Disk.",
+                "Needed: start it on an isolated port group, patch it, then connect it again.",
+                "Kept as a model: Template > Convert to Template, so that image rules apply.",
+            ),
+            because="whether the machine is deleted is its owner's decision, and cannot be undone.",
+            verify="«name» is gone, runs, or is a template.",
+            needs="VirtualMachine.Inventory.Delete, or VirtualMachine.Interact.PowerOn.",
+            effect="A deleted machine comes back from a backup only.",
+            blanks={
+                "power_state": Blank("off or suspended", evidence="power_state"),
+                "since": Blank("day", evidence="since"),
+            },
         ),
     },
 )

@@ -11,8 +11,10 @@ from policies.facts import (
     counted,
 )
 from policies.spec import (
+    Blank,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -47,9 +49,32 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Put the machine into a backup or snapshot schedule; at once: select the machine > "
-            "**Snapshots** > **Take Snapshot**, and remove it when the backup exists.\n\n"
-            "PowerCLI: `New-Snapshot -VM NAME -Name recovery -Quiesce`"
+            "Put the machine into a backup schedule, and take a snapshot for the time until the "
+            "first backup exists."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: Remedy(
+            steps=(
+                "Put «name» into the backup schedule that its criticality «criticality» asks for. "
+                "The newest recovery point is of «newest».",
+                "At once: Snapshots > Take Snapshot, with “Quiesce”, without memory. That is what "
+                "the script does.",
+                "Remove the snapshot when the first backup exists.",
+            ),
+            script="""
+$vm = Get-VM -Server $server -Id $id
+if (Confirm-Change "take a quiesced snapshot of $($vm.Name)") {
+    New-Snapshot -VM $vm -Name 'Recovery point' -Description 'Until the first backup' -Quiesce
+}
+""",
+            verify="The backup system, or Manage Snapshots, shows a recovery point of today.",
+            needs="VirtualMachine.State.CreateSnapshot on the machine.",
+            effect="The guest stands still for seconds; the snapshot grows until it is removed.",
+            blanks={
+                "criticality": Blank("criticality", evidence="criticality"),
+                "newest": Blank("time of the newest recovery point, or none", evidence="newest"),
+            },
         ),
     },
 )

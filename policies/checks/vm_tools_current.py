@@ -13,6 +13,7 @@ from policies.spec import (
     FactMissing,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     VirtualMachine,
@@ -52,9 +53,50 @@ class Params(Parameters, frozen=True):
     ),
     fix={
         Platform.VSPHERE: (
-            "Select the machine > **Updates** > **VMware Tools** > **Upgrade to match host**; on "
-            "Linux install `open-vm-tools` from the distribution.\n\n"
-            "PowerCLI: `Update-Tools -VM NAME -NoReboot`"
+            "Upgrade the guest tools to what the host brings; on Linux install open-vm-tools from "
+            "the distribution."
+        ),
+    },
+    remedy={
+        Platform.VSPHERE: (
+            Remedy(
+                when="no tools are installed",
+                fits=lambda found: (
+                    found.evidence.get("tools_version_status") == "guestToolsNotInstalled"
+                ),
+                steps=(
+                    "Linux in «name»: install open-vm-tools from the distribution.",
+                    "Windows: Actions > Guest OS > Install VMware Tools, and run the set-up in the "
+                    "guest.",
+                    "An appliance that has none by design: ask for an exception.",
+                ),
+                because="the first installation is done inside the guest, with its own password.",
+                verify="Summary of «name» shows VMware Tools as running.",
+                needs="VirtualMachine.Interact.ToolsInstall, and rights in the guest.",
+                effect="A Windows guest restarts at the end.",
+            ),
+            Remedy(
+                when="the tools are old",
+                steps=(
+                    "Linux in «name»: update open-vm-tools from the distribution.",
+                    "Others: Updates > VMware Tools > Upgrade to match host.",
+                    "A flaw in this version is known, or it is not supported: do not wait for the "
+                    "next maintenance window.",
+                ),
+                script="""
+$vm = Get-VM -Server $server -Id $id
+if ($vm.PowerState -ne 'PoweredOn') { throw "$($vm.Name) must run" }
+if (Confirm-Change "upgrade the tools of $($vm.Name) from $($vm.Guest.ToolsVersion)") {
+    Update-Tools -VM $vm -NoReboot
+}
+""",
+                verify="Summary of «name» shows VMware Tools as current.",
+                needs="VirtualMachine.Interact.ToolsInstall on the machine.",
+                effect=(
+                    "The network of the guest breaks off for seconds. A Windows guest may restart "
+                    "in spite of -NoReboot when a driver needs it."
+                ),
+            ),
         ),
     },
 )

@@ -10,11 +10,19 @@ from policies.spec import (
     BadCheck,
     Parameters,
     Platform,
+    Remedy,
     Severity,
     Violation,
     check,
 )
 
+REMEDY = Remedy(
+    steps=("Look at «name».",),
+    script="Get-VM -Server $server -Id $id",
+    verify="Nothing has changed.",
+    needs="Nothing.",
+    effect="Nothing.",
+)
 SOUND: dict[str, Any] = {
     "id": "vm-test-only",
     "title": "A test",
@@ -22,6 +30,7 @@ SOUND: dict[str, Any] = {
     "statements": ("SEC-4",),
     "why": "To test.",
     "fix": {Platform.VSPHERE: "Nothing to do."},
+    "remedy": {Platform.VSPHERE: REMEDY},
     "facts": ("owner",),
 }
 
