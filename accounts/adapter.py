@@ -56,8 +56,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             user.set_password(password)
             user.must_change_password = False
-            user.save(update_fields=["password", "must_change_password"])
+            user.password_set_by = None
+            user.save(update_fields=["password", "must_change_password", "password_set_by"])
             trail.record(user, "accounts:user:change-password", user)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Go on, and be told whenever somebody removed one's second factor."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        if user.second_factor_removed_at is not None:
+            messages.warning(request, _removed(user))
+        return response
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account_login")
@@ -135,6 +143,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             )
         data = base64.b64decode(encoded)
         return _cipher(key_id).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _PURPOSE).decode()
+
+
+def _removed(user: User) -> str:
+    by = user.second_factor_removed_by or "somebody at the console"
+    return (
+        f"Your second factor was removed by {by} on "
+        f"{user.second_factor_removed_at:%-d %B %Y at %H:%M} UTC. Set up another one. If you had "
+        "not asked for it, tell another user administrator."
+    )
 
 
 def _cipher(key_id: str) -> AESGCM:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -67,6 +68,18 @@ class User(AbstractBaseUser):
     session_generation = models.PositiveIntegerField(default=0)
     # Their password was chosen by somebody else; nothing opens until they have chosen their own.
     must_change_password = models.BooleanField(default=False)
+    # Who chose that password, and who removed the second factor that has not been replaced: nobody
+    # does both to one person, and so nobody becomes them.
+    password_set_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    second_factor_removed_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    second_factor_removed_at = models.DateTimeField(null=True, blank=True)
+    # Who signs in at a provider (`accounts.sso`) is known there by `subject` and has no password.
+    provider = models.CharField(max_length=50, blank=True, default="", db_default="")
+    subject = models.CharField(max_length=255, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -82,7 +95,18 @@ class User(AbstractBaseUser):
                 Lower("username"),
                 name="username_unique",
                 violation_error_message="Somebody already has this username.",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "subject"],
+                condition=~Q(provider=""),
+                name="subject_once_per_provider",
+            ),
+            models.CheckConstraint(
+                condition=Q(provider="", subject="")
+                | (~Q(provider="") & ~Q(subject="") & Q(password__startswith="!")),  # noqa: S106
+                name="no_password_beside_a_provider",
+                violation_error_message="Who signs in at a provider has no password here.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +132,11 @@ class User(AbstractBaseUser):
     def permissions(self) -> frozenset[Permission]:
         granted: frozenset[Permission] = frozenset()
         return granted.union(*(ROLES[role] for role in self.roles))
+
+    @cached_property
+    def team_ids(self) -> list[int]:
+        """What `visible_to` narrows by. This costs one query, once per request."""
+        return sorted(team.pk for team in self.teams.all())
 
     @property
     def sees_everything(self) -> bool:
@@ -138,6 +167,31 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role}"
+
+
+class Session(AbstractBaseSession):
+    """A browser that talks to us. The row is the session: without it the browser is nobody's."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    # Names it on pages; its key would let anybody in who read it.
+    handle = models.CharField(max_length=32, unique=True)
+    # What `User._get_session_auth_hash` said at sign-in: another value now, and it is over.
+    seal = models.CharField(max_length=64, blank=True)
+    began_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+        verbose_name = "session"
+        verbose_name_plural = "sessions"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        from accounts.session_store import SessionStore  # it needs this model
+
+        return SessionStore
 
 
 class ApiToken(models.Model):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -54,6 +56,7 @@ def create(
         must_change_password=must_change_password,
     )
     user.set_password(password)
+    user.password_set_by = by
     try:
         user.full_clean()
     except ValidationError as error:
@@ -89,8 +92,8 @@ def disable(*, user_id: int, by: User | None) -> User:
         return user
     _keep_a_user_admin(without=user)
     user.is_active = False
-    user.session_generation += 1
-    user.save(update_fields=["is_active", "session_generation"])
+    user.save(update_fields=["is_active"])
+    _end_sessions(user)
     trail.record(
         by, "accounts:user:disable", user, before={"is_active": True}, after={"is_active": False}
     )
@@ -188,19 +191,71 @@ def reset_password(*, user_id: int, by: User | None) -> str:
     """Return a new password to hand over once; sessions and tokens from before end."""
     user = _locked(user_id)
     _not_oneself(user, by, "reset your own password; change it instead")
+    if user.provider:
+        raise NotPossible(f"{user} signs in at {user.provider} and has no password here.")
+    if by is not None and user.second_factor_removed_by_id == by.pk:
+        raise NotPossible(
+            f"You removed the second factor of {user}, who has set up no other since. Another user "
+            "administrator has to reset the password."
+        )
     password = new_password()
     user.set_password(password)
     user.must_change_password = True
-    user.session_generation += 1
-    user.save(update_fields=["password", "must_change_password", "session_generation"])
+    user.password_set_by = by
+    user.save(update_fields=["password", "must_change_password", "password_set_by"])
+    _end_sessions(user)
     trail.record(by, "accounts:user:reset-password", user)
     tokens.revoke_all(user=user, by=by)
     return password
 
 
+@transaction.atomic
+def remove_second_factor(*, user_id: int, by: User | None, now: datetime) -> User:
+    """Remove a lost app, keys and recovery codes; sessions end. Or raise NotPossible.
+
+    The password stays the person's own, so that whoever does this cannot sign in as them, and
+    they are told at each sign-in until they have set up a second factor again.
+    """
+    user = _locked(user_id)
+    _not_oneself(user, by, "remove your own second factor")
+    if by is not None and user.must_change_password and user.password_set_by_id == by.pk:
+        raise NotPossible(
+            f"You chose the password of {user}, who has not changed it since. Another user "
+            "administrator has to remove the second factor."
+        )
+    factors = Authenticator.objects.select_for_update().filter(user=user)
+    kinds = sorted(str(factor.type) for factor in factors)
+    if not kinds:
+        raise NotPossible(f"{user} has no second factor.")
+    factors.delete()
+    user.refresh_from_db()
+    user.second_factor_removed_by, user.second_factor_removed_at = by, now
+    user.save(update_fields=["second_factor_removed_by", "second_factor_removed_at"])
+    _end_sessions(user)
+    trail.record(by, "accounts:factor:reset", user, before={"factors": kinds})
+    return user
+
+
+@transaction.atomic
+def end_sessions(*, user_id: int, by: User | None) -> User:
+    """Sign a person out everywhere at once."""
+    user = _locked(user_id)
+    _not_oneself(user, by, "end your own sessions here")
+    _end_sessions(user)
+    trail.record(by, "accounts:session:end-all", user)
+    return user
+
+
 def _locked(user_id: int) -> User:
     """The person, kept from changing under us; raises User.DoesNotExist."""
     return User.objects.select_for_update().get(pk=user_id)
+
+
+def _end_sessions(user: User) -> None:
+    """Nothing that was signed in before is any more."""
+    user.session_generation += 1
+    user.save(update_fields=["session_generation"])
+    user.sessions.all().delete()
 
 
 def _not_oneself(user: User, by: User | None, act: str) -> None:

@@ -19,6 +19,7 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts import second_factor
 from accounts.models import User
 from audit import trail
 
@@ -73,7 +74,15 @@ def _factor_changed(factor: Authenticator, action: str) -> None:
     """
     user = User.objects.select_for_update().get(pk=factor.user_id)
     user.session_generation += 1
-    user.save(update_fields=["session_generation"])
+    if action == "accounts:factor:add" and factor.type in second_factor.KINDS:
+        user.second_factor_removed_at = user.second_factor_removed_by = None
+    user.save(
+        update_fields=[
+            "session_generation",
+            "second_factor_removed_at",
+            "second_factor_removed_by",
+        ]
+    )
     request: HttpRequest | None = context.request
     if request is not None and request.user.pk == user.pk:
         update_session_auth_hash(request, user)

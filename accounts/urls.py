@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import teams, tokens, users
+from accounts.views import sessions, teams, tokens, users
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +16,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
         users.user_reset_password,
         name="user-reset-password",
     ),
+    path(
+        "settings/users/<int:user_id>/remove-second-factor/",
+        users.user_remove_factor,
+        name="user-remove-factor",
+    ),
+    path(
+        "settings/users/<int:user_id>/end-sessions/",
+        users.user_end_sessions,
+        name="user-end-sessions",
+    ),
+    path("settings/sessions/", sessions.session_list, name="session-list"),
+    path("settings/sessions/end-others/", sessions.session_end_others, name="session-end-others"),
+    path("settings/sessions/<slug:handle>/end/", sessions.session_end, name="session-end"),
     path("settings/teams/", teams.team_list, name="team-list"),
     path("settings/teams/add/", teams.team_add, name="team-add"),
     path("settings/teams/<int:team_id>/", teams.team_edit, name="team-edit"),

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from axes.helpers import get_client_ip_address
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import OperationalError
@@ -90,3 +91,5 @@ class SessionLimits:
             logout(request)
         elif "seen_at" not in session or now - seen_at >= SEEN_EVERY_SECONDS:
             session["seen_at"] = now  # one write a minute, not one a request
+            session["address"] = get_client_ip_address(request)
+            session["user_agent"] = request.headers.get("User-Agent", "")[:300]

@@ -274,7 +274,7 @@ CSRF_TRUSTED_ORIGINS = [ENV.public_url, *(f"https://{host}" for host in ENV.allo
 # `Secure` cookies never reach a browser over plain http, which is what loopback speaks.
 _is_https = ENV.is_https
 _prefix = "__Host-" if _is_https else ""
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_NAME = f"{_prefix}vmgov-session"
 SESSION_COOKIE_SECURE = _is_https
 SESSION_COOKIE_HTTPONLY = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.db import transaction
@@ -10,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from accounts import people
+from accounts import open_sessions, people, second_factor
 from accounts.access import SignedInRequest, recently_authenticated, requires
 from accounts.errors import NotPossible
 from accounts.filters import PersonFilter
@@ -21,7 +23,7 @@ from accounts.roles import MEANINGS, ROLES, SEPARATED, Role
 
 
 def _people() -> QuerySet[User]:
-    factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+    factor = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.KINDS)
     return User.objects.prefetch_related("role_assignments", "teams").annotate(
         has_second_factor=Exists(factor)
     )
@@ -54,6 +56,8 @@ def user_detail(request: SignedInRequest, user_id: int) -> HttpResponse:
         "assignments": person.role_assignments.select_related("granted_by").order_by("role"),
         "meanings": {role.value: meaning for role, meaning in MEANINGS.items()},
         "tokens": person.api_tokens.all(),
+        "sessions": open_sessions.of(person, now=datetime.now(UTC)),
+        "needs_a_factor": second_factor.is_required_of(person),
         "may_manage": request.user.may(Permission.USER_MANAGE),
         "is_oneself": person.pk == request.user.pk,
     }
@@ -136,6 +140,36 @@ def user_reset_password(request: SignedInRequest, user_id: int) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("accounts:user-detail", user_id=person.pk)
     return _password(request, person, password)
+
+
+@requires(Permission.USER_MANAGE)
+@recently_authenticated
+def user_remove_factor(request: SignedInRequest, user_id: int) -> HttpResponse:
+    """Ask, then remove what somebody has lost."""
+    person = get_object_or_404(User, pk=user_id)
+    if request.method != "POST":
+        return render(request, "settings/user_remove_factor.html", {"subject": person})
+    try:
+        people.remove_second_factor(user_id=person.pk, by=request.user, now=datetime.now(UTC))
+    except NotPossible as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"The second factor of {person} is removed and sessions ended.")
+    return redirect("accounts:user-detail", user_id=person.pk)
+
+
+@requires(Permission.USER_MANAGE)
+@require_POST
+def user_end_sessions(request: SignedInRequest, user_id: int) -> HttpResponse:
+    """Sign a person out everywhere at once."""
+    person = get_object_or_404(User, pk=user_id)
+    try:
+        people.end_sessions(user_id=person.pk, by=request.user)
+    except NotPossible as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{person} is signed out everywhere.")
+    return redirect("accounts:user-detail", user_id=person.pk)
 
 
 @requires(Permission.USER_READ)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management import call_command
@@ -18,6 +18,7 @@ from accounts.access import API, declared_access
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
+from findings.models import Announcement, Notice
 from inventory.models import AssetVersion
 from policies import registry
 from policies.models import PolicyDocument, Statement
@@ -144,6 +145,7 @@ class World:
         assert document is not None
         return {
             "accounts:user-": {"user_id": self.somebody.pk},
+            "accounts:session-": {"handle": self._session_of(user)},
             "accounts:team-": {"team_id": home.team.pk},
             "accounts:token-": {"token_id": self._token_of(user)},
             "mfa_": {"pk": 0},  # nobody here has a security key
@@ -166,6 +168,7 @@ class World:
             "inventory:": {"pk": home.source.pk},
             "inventory:assets": {"name": "hosts"},
             "inventory:export": {"name": "vms"},
+            "findings:notice": {"notice_id": self._notice_of(user)},
             "findings:": {
                 "finding_id": home.finding.pk,
                 "pk": home.finding.pk,
@@ -183,6 +186,33 @@ class World:
             self.token(owner, frozenset(sorted(owner.permissions)[:1]))
             found = owner.api_tokens.get()
         return found.pk
+
+    def _notice_of(self, user: User) -> int:
+        """Something this person was told of."""
+        announcement = Announcement.objects.create(
+            topic="finding.assigned",
+            subject_type="finding",
+            subject_id=self.home.finding.pk,
+            at=self.now,
+        )
+        return Notice.objects.create(
+            user=user,
+            announcement=announcement,
+            kind="assigned",
+            finding=self.home.finding,
+            at=self.now,
+        ).pk
+
+    def _session_of(self, user: User) -> str:
+        """Another browser in which this person is signed in."""
+        from accounts.models import Session
+
+        row, _ = Session.objects.get_or_create(
+            user=user,
+            session_key=f"elsewhere-{user.pk}",
+            defaults={"handle": f"{user.pk:032x}", "expire_date": self.now + timedelta(hours=1)},
+        )
+        return row.handle
 
     def _entry(self) -> int:
         from audit.models import Entry

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 
 from accounts.models import User
@@ -39,6 +40,14 @@ def run_is(state: str) -> Callable[[World], object]:
     return prepare
 
 
+def has_a_second_factor(world: World) -> object:
+    return TOTP.activate(world.somebody, generate_totp_secret())
+
+
+def is_signed_in_elsewhere(world: World) -> object:
+    return Client().force_login(User.objects.get(username="the-actor"))
+
+
 SOURCE = {
     "name": "vc-new",
     "url": "https://vc-new.example.org",
@@ -56,6 +65,10 @@ ACTS: dict[str, Act] = {
     ),
     "account_login": Act("accounts:session:open", {"login": "somebody", "password": PASSWORD}),
     "account_logout": Act("accounts:session:close"),
+    "accounts:session-end": Act("accounts:session:end"),
+    "accounts:session-end-others": Act(
+        "accounts:session:end-others", before=is_signed_in_elsewhere
+    ),
     "accounts:team-add": Act("accounts:team:create", {"name": "Labs"}),
     "accounts:team-edit": Act("accounts:team:rename", {"name": "Laboratories"}),
     "accounts:team-remove": Act("accounts:team:remove"),
@@ -67,12 +80,15 @@ ACTS: dict[str, Act] = {
     "accounts:user-add": Act("accounts:user:create", {"username": "new", **PERSON}),
     "accounts:user-disable": Act("accounts:user:disable"),
     "accounts:user-edit": Act("accounts:role:grant", PERSON),
+    "accounts:user-end-sessions": Act("accounts:session:end-all"),
+    "accounts:user-remove-factor": Act("accounts:factor:reset", before=has_a_second_factor),
     "accounts:user-enable": Act(
         "accounts:user:enable",
         before=lambda w: User.objects.filter(pk=w.somebody.pk).update(is_active=False),
     ),
     "accounts:user-reset-password": Act("accounts:user:reset-password"),
     "api:source-sync": Act("inventory:run:start"),
+    "findings:notice-settings": Act("findings:notice:choose"),
     "inventory:add-source": Act("inventory:source", SOURCE),
     "inventory:cancel-run": Act("inventory:run:start", before=run_is("queued")),
     "inventory:discard-run": Act("inventory:run:release", before=run_is("held")),
@@ -86,6 +102,8 @@ ACTS: dict[str, Act] = {
 NO_ACT = frozenset(
     {
         "account_reauthenticate",
+        "findings:notice-open",  # one's own mark of having read
+        "findings:notices-read",
         "inventory:home",  # sends on to the list of machines
         "inventory:certificate",  # fetches a certificate to show it
         "inventory:test-new",  # tries a connection

@@ -63,6 +63,9 @@ SIGNED_IN_ROUTES = frozenset(
     {
         "account_change_password",
         "account_reauthenticate",
+        "accounts:session-end",
+        "accounts:session-end-others",
+        "accounts:session-list",
         "findings:overview",
         "inventory:home",
         "mfa_activate_totp",
@@ -112,7 +115,7 @@ NEEDS_A_FACTOR = frozenset(
 )
 # Tables that signing in and being seen write to; no act of a person.
 BOOKKEEPING = re.compile(
-    r'^(UPDATE|INSERT INTO|DELETE FROM) "(django_session|axes_\w+)"'
+    r'^(UPDATE|INSERT INTO|DELETE FROM) "(accounts_session|axes_\w+)"'
     r'|^UPDATE "accounts_apitoken" SET "last_used_at"'
     r'|^UPDATE "accounts_user" SET "last_login"',
 )

@@ -1,8 +1,9 @@
-"""`manage.py user create`: let somebody in from the console."""
+"""`manage.py user create` lets somebody in from the console; `user remove-second-factor`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def _role(name: str) -> Role:
 
 
 class Command(RecordedCommand):
-    help = "Creates people. A generated password is the only thing printed on standard output."
+    help = "Lets people in. A generated password is the only thing printed on standard output."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -61,24 +62,42 @@ class Command(RecordedCommand):
             "--password-file", type=Path, help="reads the password here instead of generating one"
         )
 
+        remove = verbs.add_parser(
+            "remove-second-factor", help="for a lost phone or key where nobody else can do it"
+        )
+        remove.add_argument("--username", required=True)
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the person, or raise CommandError with a sentence."""
+        """Do it, or raise CommandError with a sentence."""
+        try:
+            if options["verb"] == "create":
+                self._create(options)
+            else:
+                self._remove_second_factor(options["username"])
+        except NotPossible as error:
+            raise CommandError(str(error)) from error
+
+    def _remove_second_factor(self, username: str) -> None:
+        user = User.objects.filter(username__iexact=username).first()
+        if user is None:
+            raise CommandError(f"There is nobody called {username!r}.")
+        people.remove_second_factor(user_id=user.pk, by=None, now=datetime.now(UTC))
+        self.stderr.write(f"{user.username} has no second factor now.", self.style.SUCCESS)
+
+    def _create(self, options: dict[str, Any]) -> None:
         teams = [self._team(name) for name in options["teams"]]
         file: Path | None = options["password_file"]
         password = self._read(file, options["username"]) if file else people.new_password()
-        try:
-            user = people.create(
-                username=options["username"],
-                password=password,
-                by=None,
-                full_name=options["full_name"],
-                email=options["email"],
-                roles=options["roles"],
-                scope=options["scope"] or (User.Scope.TEAMS if teams else User.Scope.ALL),
-                teams=teams,
-            )
-        except NotPossible as error:
-            raise CommandError(str(error)) from error
+        user = people.create(
+            username=options["username"],
+            password=password,
+            by=None,
+            full_name=options["full_name"],
+            email=options["email"],
+            roles=options["roles"],
+            scope=options["scope"] or (User.Scope.TEAMS if teams else User.Scope.ALL),
+            teams=teams,
+        )
         self.stderr.write(f"{user.username} can sign in now.", self.style.SUCCESS)
         if file is None:
             self.stdout.write(password)

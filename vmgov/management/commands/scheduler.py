@@ -2,7 +2,9 @@
 
 import signal
 import threading
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from accounts import open_sessions
 from findings.tasks import tick
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 10.0
+SWEEP_SECONDS = 3600.0
 
 
 class Command(BaseCommand):
@@ -31,18 +35,29 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
+        swept_at = time.monotonic()
         while not stopping.is_set():
             if _tick() and heartbeat is not None:
                 heartbeat.touch()
+            if time.monotonic() - swept_at > SWEEP_SECONDS and _sweep():
+                swept_at = time.monotonic()
             stopping.wait(every)
 
 
 def _tick() -> bool:
+    return _survives(tick, "The scheduler's tick failed")
+
+
+def _sweep() -> bool:
+    return _survives(open_sessions.purge, "Sessions that are over could not be forgotten")
+
+
+def _survives(work: Callable[..., object], complaint: str) -> bool:
     try:
         close_old_connections()
-        tick(now=timezone.now())
+        work(now=timezone.now())
         return True
     except Exception:  # the scheduler outlives a database that restarts
-        log.exception("The scheduler's tick failed")
+        log.exception(complaint)
         connection.close()
         return False
