@@ -33,7 +33,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
     def visible_to(self, user: User) -> Self:
         if user.sees_everything:
             return self
-        return self.filter(team__members=user)
+        return self.filter(team__in=user.team_ids)
 
     def open(self) -> Self:
         return self.filter(state="open")
@@ -43,11 +43,11 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
     def excepted(self, *, now: datetime) -> Self:
         """Open, and covered by an exception that counts now."""
-        return self.open().filter(_covered(now))
+        return self.open().filter(covered(now))
 
     def to_do(self, *, now: datetime) -> Self:
         """Open, and not covered by an exception that counts now."""
-        return self.open().filter(~_covered(now))
+        return self.open().filter(~covered(now))
 
     def with_exception(self, *, now: datetime) -> Self:
         """Annotate `excepted_until`: when the last of the exceptions that count now ends."""
@@ -64,7 +64,7 @@ class FindingQuerySet(models.QuerySet["Finding"]):
         return self.annotate(excepted_until=Subquery(ends))
 
 
-def _covered(now: datetime) -> Exists:
+def covered(now: datetime) -> Exists:
     from findings.models import WaiverCover  # models need this module first
 
     return Exists(
@@ -80,7 +80,7 @@ class WaiverQuerySet(models.QuerySet["Waiver"]):
         """
         if user.sees_everything:
             return self
-        teams = list(user.teams.order_by().values_list("pk", flat=True))
+        teams = user.team_ids
         return self.filter(
             Q(finding__team__in=teams)
             | Q(asset__team__in=teams)
@@ -101,7 +101,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         from findings.models import Waiver  # models need this module first
 
         return own.filter(
-            Q(finding__isnull=True) | Q(finding__team__members=user),
+            Q(finding__isnull=True) | Q(finding__team__in=user.team_ids),
             Q(waiver__isnull=True) | Q(waiver__in=Waiver.objects.visible_to(user)),
         )
 

@@ -17,7 +17,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
         """Assets within the person's scope; one without a team is in no team's scope."""
         if user.sees_everything:
             return self
-        return self.filter(team__members=user)
+        return self.filter(team__in=user.team_ids)
 
     def present(self) -> Self:
         """Assets that exist as far as we know: not retired. Missing ones are still counted."""
@@ -30,5 +30,5 @@ class SourceQuerySet(models.QuerySet["Source"]):
         if user.sees_everything:
             return self
         return self.filter(
-            pk__in=self.model.objects.filter(assets__team__members=user).values("pk")
+            pk__in=self.model.objects.filter(assets__team__in=user.team_ids).values("pk")
         )

@@ -75,7 +75,7 @@ class VerdictQuerySet(models.QuerySet["Verdict"]):
     def visible_to(self, user: User) -> Self:
         if user.sees_everything:
             return self
-        return self.filter(asset__team__members=user)
+        return self.filter(asset__team__in=user.team_ids)
 
 
 class Verdict(models.Model):

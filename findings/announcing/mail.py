@@ -1,7 +1,7 @@
 """Notices by mail: plain text, one letter for all that is due to one person.
 
-A letter is put together when it is sent, from what its reader may see then. If a worker dies between
-handing it over and noting that, it goes out a second time under the same Message-ID.
+A letter is put together when it is sent, from what its reader may see then. If a worker dies
+between handing it over and noting that, it goes out a second time under the same Message-ID.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class Wish(msgspec.Struct, frozen=True):
 def usual(kind: str) -> Wish:
     """What somebody gets who never chose."""
     if kind in _AT_ONCE:
-        return Wish(True, Mail.NOW)
-    return Wish(True, Mail.OFF if kind in _NEVER else Mail.DAILY)
+        return Wish(in_product=True, mail=Mail.NOW)
+    return Wish(in_product=True, mail=Mail.OFF if kind in _NEVER else Mail.DAILY)
 
 
 def wishes(users: Iterable[User]) -> dict[tuple[int, str], Wish]:

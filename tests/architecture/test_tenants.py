@@ -102,6 +102,7 @@ def test_every_route_with_an_object_is_looked_at():
         "name",
         "key",
         "uidb36",
+        "notice_id",  # one's own: tests/findings/announcing/test_pages.py
     }
     scoped = scoped_routes()
 
