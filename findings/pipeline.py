@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from findings import lifecycle
+from findings.remediation import following
 from findings.trends import rollup
 from inventory import ledger, publishing, sessions, staging
 from inventory.connecting import connect
@@ -110,7 +111,8 @@ def _keep(judgement: judging.Judgement, locked: Source) -> dict[str, int]:
     if judging.asked_now() != judgement.judged_as:
         raise FactsMoved("The checks were set differently while they were asked")
     judging.store(judgement)
-    counts = lifecycle.reconcile(judgement).counts()
+    changes = lifecycle.reconcile(judgement)
+    following.follow(locked.pk, changes)
     checks = [one.check for one in judgement.configured.values()]
     rollup.keep(locked.pk, checks=checks, now=judgement.now)
-    return counts
+    return changes.counts()

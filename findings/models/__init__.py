@@ -1,7 +1,13 @@
 """The rows of this app, one module per room."""
 
 from findings.models.announcing import Announcement, Notice, NoticePreference
-from findings.models.finding import Finding, FindingEvent, FindingSpell, Label
+from findings.models.finding import (
+    Finding,
+    FindingEvent,
+    FindingSpell,
+    Label,
+    PriorityChoices,
+)
 from findings.models.remediation import Plan, PlanEvent, Task, TaskFinding
 from findings.models.rules import Rules
 from findings.models.trends import Burden, DailyPosture, PostureDay
@@ -24,10 +30,11 @@ __all__ = [
     "Plan",
     "PlanEvent",
     "PostureDay",
+    "PriorityChoices",
     "Rules",
+    "SavedView",
     "Task",
     "TaskFinding",
-    "SavedView",
     "Waiver",
     "WaiverCover",
     "WaiverEvent",
