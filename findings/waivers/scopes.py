@@ -1,0 +1,183 @@
+"""What an exception is about: a finding, an asset, a check, or what a filter finds.
+
+A filter is a query string of the list of findings. An exception lasts for months, so it may only be
+narrowed by what a finding *is*; what people do about findings, and text that whoever names a
+machine can choose, would let findings wander in and out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import urlencode
+
+import msgspec
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from accounts.errors import NotPossible
+from accounts.models import User
+from findings import catalogue
+from findings.filters import NOT, FindingFilter
+from findings.models import Finding, Waiver
+from inventory.models import Asset
+
+LONGEST_QUERY = 2_000
+STABLE = frozenset(
+    {
+        "area",
+        "asset",
+        "check",
+        "classification",
+        "criticality",
+        "kind",
+        "opened_before",
+        "opened_since",
+        "severity",
+        "source",
+        "statement",
+        "team",
+    }
+)
+# How a list is shown. Exceptions are about open findings anyhow.
+PRESENTATION = frozenset({"after", "columns", "group", "sort", "view"})
+OPEN = frozenset({"open", ""})
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks to except. `teams` None is the whole estate."""
+
+    scope: str
+    finding_id: int | None = None
+    asset_id: int | None = None
+    check_id: str = ""
+    query: str = ""
+    teams: list[int] | None = None
+
+
+class Scoped(Protocol):
+    """A Waiver or a Scope."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def finding_id(self) -> int | None: ...
+    @property
+    def asset_id(self) -> int | None: ...
+    @property
+    def check_id(self) -> str: ...
+    @property
+    def query(self) -> str: ...
+    @property
+    def teams(self) -> list[int] | None: ...
+
+
+def of_finding(finding_id: int, *, user: User) -> Scope:
+    """One open finding that the person sees, or raise NotPossible."""
+    if not Finding.objects.visible_to(user).open().filter(pk=finding_id).exists():
+        raise NotPossible("There is no such open finding.")
+    return Scope(scope=Waiver.Scope.FINDING, finding_id=finding_id)
+
+
+def of_asset(asset_id: int, *, user: User, check_id: str = "") -> Scope:
+    """One asset that the person sees, for every check or for one; or raise NotPossible."""
+    if not Asset.objects.visible_to(user).filter(pk=asset_id, gone_at=None).exists():
+        raise NotPossible("There is no such asset.")
+    name = _shipped(check_id) if check_id else ""
+    return Scope(scope=Waiver.Scope.ASSET, asset_id=asset_id, check_id=name)
+
+
+def of_check(check_id: str, *, user: User) -> Scope:
+    """One check, on every asset the person sees; or raise NotPossible."""
+    name = _shipped(check_id)
+    return Scope(scope=Waiver.Scope.CHECK, check_id=name, teams=limits_of(user))
+
+
+def of_query(query: str, *, user: User, now: datetime) -> Scope:
+    """What a filter finds of what the person sees; or raise NotPossible."""
+    text = understood(query, user=user, now=now)
+    return Scope(scope=Waiver.Scope.QUERY, query=text, teams=limits_of(user))
+
+
+def limits_of(user: User) -> list[int] | None:
+    """The teams that what this person asks for stays limited to, whatever teams they join later."""
+    if user.sees_everything:
+        return None
+    return sorted(user.teams.values_list("pk", flat=True))
+
+
+def _shipped(check_id: str) -> str:
+    check = catalogue.check_or_none(check_id)
+    if check is None:
+        raise NotPossible("There is no such check.")
+    return check.id
+
+
+def understood(query: str, *, user: User, now: datetime) -> str:
+    """The query in its one spelling, or raise NotPossible naming what it may not depend on."""
+    if len(query) > LONGEST_QUERY:
+        raise NotPossible(f"A filter may be {LONGEST_QUERY:,} characters long.")
+    said = _said(QueryDict(query.lstrip("?")))
+    refused = [name for name in said if name.removesuffix(NOT) not in STABLE]
+    if refused:
+        raise NotPossible(
+            f"An exception cannot depend on {_listed(refused)}: that changes from day to day. "
+            "Take it out of the filter."
+        )
+    if not said:
+        raise NotPossible("This filter leaves every finding. Narrow it.")
+    text = urlencode(said, doseq=True)
+    if not _filter(text, user=user, now=now).is_valid():
+        raise NotPossible("This filter is not understood.")
+    named = [*said.get("check", ()), *said.get(f"check{NOT}", ())]
+    if unknown := [name for name in named if not _is_check(name)]:
+        raise NotPossible(f"There is no check {_listed(unknown)}.")
+    return text
+
+
+def _said(data: QueryDict) -> dict[str, list[str]]:
+    """What narrows, in one order; without how the list is shown."""
+    said: dict[str, list[str]] = {}
+    for name, values in sorted(data.lists()):
+        kept = sorted({value for value in values if value.strip()})
+        is_open = name == "state" and set(kept) <= OPEN
+        if kept and name not in PRESENTATION and not is_open:
+            said[name] = kept
+    return said
+
+
+def _is_check(check_id: str) -> bool:
+    return catalogue.check_or_none(check_id) is not None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"“{name[:60]}”" for name in names)
+
+
+def _filter(query: str, *, user: User, now: datetime) -> FindingFilter:
+    return FindingFilter(QueryDict(query), Finding.objects.open(), now=now, user=user)
+
+
+def matching(scoped: Scoped, *, asked_by: User, now: datetime) -> QuerySet[Finding]:
+    """The open findings it is about. A filter that is no longer understood finds nothing."""
+    found = _matching(scoped, asked_by=asked_by, now=now)
+    return found if scoped.teams is None else found.filter(team_id__in=scoped.teams)
+
+
+def _matching(scoped: Scoped, *, asked_by: User, now: datetime) -> QuerySet[Finding]:
+    findings = Finding.objects.open()
+    match scoped.scope:
+        case Waiver.Scope.FINDING:
+            return findings.filter(pk=scoped.finding_id or 0)
+        case Waiver.Scope.ASSET:
+            narrowed = findings.filter(asset_id=scoped.asset_id or 0)
+            return narrowed.filter(check_id=scoped.check_id) if scoped.check_id else narrowed
+        case Waiver.Scope.CHECK:
+            return findings.filter(check_id=scoped.check_id)
+    filters = _filter(scoped.query, user=asked_by, now=now)
+    return filters.qs if filters.is_valid() else findings.none()
+
+
+def of_waiver(waiver: Waiver, *, now: datetime) -> QuerySet[Finding]:
+    """The open findings that an exception is about, whether it may cover them all or not."""
+    return matching(waiver, asked_by=waiver.requested_by, now=now)
