@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from findings import catalogue
 from findings.models import Finding
+from findings.trends.past import PastFilters
 from inventory.models import KindChoices
 from policies.models import Area, SeverityChoices
 
@@ -123,7 +124,7 @@ def _fact(field: str) -> Condition:
 
 
 def _due(filters: FindingFilter, values: list[str]) -> Q:
-    now, week = filters.now, filters.now + timedelta(days=7)
+    now, week = filters.clock, filters.clock + timedelta(days=7)
     ranges = {
         "overdue": Q(due_at__lt=now),
         "week": Q(due_at__gte=now, due_at__lt=week),
@@ -133,7 +134,7 @@ def _due(filters: FindingFilter, values: list[str]) -> Q:
     wanted = Q()
     for value in values:
         wanted |= ranges[value]
-    return wanted & Q(state=Finding.State.OPEN)
+    return wanted & filters.is_open
 
 
 def _resolution(_: FindingFilter, values: list[str]) -> Q:
@@ -162,7 +163,7 @@ FIELDS: dict[str, tuple[str, Condition, Any]] = {
 }
 
 
-class _Base(django_filters.FilterSet):  # type: ignore[misc]
+class _Base(PastFilters):
     q = django_filters.CharFilter(method="search", label="Text", max_length=_LONGEST_VALUE)
     opened_since = django_filters.IsoDateTimeFilter(
         field_name="opened_at", lookup_expr="gte", label="Opened since"

@@ -14,6 +14,7 @@ from accounts.models import Team, User
 from findings import catalogue
 from findings.filters import ANY, FIELDS, NOT, SET_TO_NONE, UNKNOWN, FindingFilter
 from findings.models import Finding
+from findings.trends import past
 from inventory.models import Asset, Source
 from policies import registry
 from policies.models import SeverityChoices
@@ -33,6 +34,7 @@ MOMENTS = {
     "opened_before": "Opened before",
     "resolved_since": "Resolved since",
     "resolved_before": "Resolved before",
+    **past.LABELS,
 }
 _WORDS = {SET_TO_NONE: "Not set", UNKNOWN: "Unknown"}
 _OFFERED = 100  # most values of a filter that a menu offers

@@ -113,8 +113,8 @@ spell AS (
 ),
 moved AS (
     SELECT f.team_id, a.classification, coalesce(q.check_id, f.check_id) AS check_id,
-        count(*) FILTER (WHERE s.opened_at >= %(start)s) AS opened,
-        count(*) FILTER (WHERE s.closed_at < %(end)s) AS resolved,
+        count(DISTINCT f.id) FILTER (WHERE s.opened_at >= %(start)s) AS opened,
+        count(DISTINCT f.id) FILTER (WHERE s.closed_at < %(end)s) AS resolved,
         count(*) FILTER (WHERE s.closed_at < %(end)s AND f.resolution = 'fixed') AS fixed,
         count(*) FILTER (WHERE s.closed_at < %(end)s AND f.resolution = 'fixed'
             AND (f.due_at IS NULL OR s.closed_at <= f.due_at)) AS fixed_in_time,
