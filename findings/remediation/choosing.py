@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.exceptions import TooManyFieldsSent
 from django.db.models import QuerySet
 from django.http import QueryDict
 
@@ -14,26 +15,27 @@ from findings.models import Finding
 
 MOST = 10_000  # findings in one plan, when it is made
 LONGEST_QUERY = 2_000
-# What a list of findings also understands, and a plan does not follow: its state and its order.
-_NOT_FOLLOWED = frozenset({"state", "state__not", "after", "sort", "proof", "proof__not"})
+# What a list of findings also understands, and a campaign does not follow: where a finding stands
+# now, what it is to whoever asks, the past, and other plans.
+_NOT_FOLLOWED = frozenset({"state", "status", "proof", "plan", "task", "mine", "new", "open_at"})
 
 
 def normal(query: str) -> str:
-    """The part of a query string that narrows findings, in one form; or raise NotPossible."""
-    if len(query) > LONGEST_QUERY:
-        raise NotPossible("This filter is too long to be kept.")
-    asked = QueryDict(query.removeprefix("?"))
+    """The part of a query string that a campaign follows, in one form; or raise NotPossible."""
+    asked = _read(query)
     kept = QueryDict(mutable=True)
-    for name in sorted(set(asked) & set(FindingFilter.base_filters) - _NOT_FOLLOWED):
+    for name in sorted(set(asked) & set(FindingFilter.base_filters)):
+        if name.removesuffix("__not") in _NOT_FOLLOWED:
+            continue
         if values := [value for value in asked.getlist(name) if value.strip()]:
             kept.setlist(name, values)
     return kept.urlencode()
 
 
 def found_by(query: str, *, user: User, now: datetime) -> QuerySet[Finding]:
-    """The open findings that the query finds for this person, or raise NotPossible."""
-    visible = Finding.objects.visible_to(user).open()
-    filters = FindingFilter(QueryDict(normal(query)), visible, now=now, user=user)
+    """What is to do of what the query finds for this person, or raise NotPossible."""
+    visible = Finding.objects.visible_to(user).to_do(now=now)
+    filters = FindingFilter(_read(query), visible, now=now, user=user)
     if not filters.is_valid():
         raise NotPossible("This filter is not understood.")
     found: QuerySet[Finding] = filters.qs
@@ -43,3 +45,12 @@ def found_by(query: str, *, user: User, now: datetime) -> QuerySet[Finding]:
 def picked(ids: list[int], *, user: User) -> QuerySet[Finding]:
     """Those of the findings that are open and that this person may see."""
     return Finding.objects.visible_to(user).open().filter(pk__in=ids)
+
+
+def _read(query: str) -> QueryDict:
+    if len(query) > LONGEST_QUERY or "\x00" in query:
+        raise NotPossible("This filter is too long to be kept.")
+    try:
+        return QueryDict(query.removeprefix("?"))
+    except (TooManyFieldsSent, UnicodeError) as error:
+        raise NotPossible("This filter is not understood.") from error
