@@ -10,6 +10,7 @@ from django.db import transaction
 from findings import lifecycle
 from findings.remediation import following
 from findings.trends import rollup
+from findings.waivers import covering
 from inventory import ledger, publishing, sessions, staging
 from inventory.connecting import connect
 from inventory.connectors.base import CollectionFailed, Connector
@@ -112,6 +113,7 @@ def _keep(judgement: judging.Judgement, locked: Source) -> dict[str, int]:
         raise FactsMoved("The checks were set differently while they were asked")
     judging.store(judgement)
     changes = lifecycle.reconcile(judgement)
+    covering.cover(source_id=locked.pk, now=judgement.now)
     following.follow(locked.pk, changes)
     checks = [one.check for one in judgement.configured.values()]
     rollup.keep(locked.pk, checks=checks, now=judgement.now)

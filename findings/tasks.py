@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from findings import pipeline
 from findings.announcing import mail
 from findings.announcing import relay as outbox_relay
+from findings.waivers import ending
 from inventory import doorbell, ledger
 from inventory.models import Source, SyncRun
 from policies.configuration import configured_checks, fingerprint
@@ -66,5 +67,6 @@ def tick(*, now: datetime) -> None:
         doorbell.ring(run_id)
     for source in judgeable(now=now).exclude(runs__state=SyncRun.State.RUNNING):
         judge.delay(source.pk)
+    ending.tick(now=now)
     if outbox_relay.is_anything_waiting(now=now) or mail.is_anything_due(now=now):
         relay.delay()

@@ -413,4 +413,5 @@ def _do(
     if verb == "extend":
         given["expires_at"] = said.pop("expires_at", waiver.expires_at + MONTH)
     module = requesting if verb in ("withdraw", "extend") else deciding
-    return getattr(module, verb)(**given)
+    done: Waiver = getattr(module, verb)(**given)
+    return done
