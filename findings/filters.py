@@ -11,18 +11,24 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import QueryDict
 
 from accounts.models import User
 from findings import catalogue
-from findings.models import Finding
+from findings.models import Finding, PriorityChoices
+from findings.querysets import covered
+from findings.remediation import narrowing
+from findings.status import LABELS, Status
 from findings.trends.past import PastFilters
+from findings.triage import visits
 from inventory.models import KindChoices
 from policies.models import Area, SeverityChoices
 
 # In a filter on a fact: the platform said "none", or did not say. As in `inventory.filters`.
 SET_TO_NONE = "none"
 UNKNOWN = "unknown"
+SET = "set"
 ANY = "any"
 NOT = "__not"
 
@@ -33,6 +39,9 @@ DUE = (
     ("none", "No due date"),
 )
 STATES = (*Finding.State.choices, (ANY, "Any"))
+TO_DO = "to_do"  # open, and not covered by an exception: what a list is about unless it says else
+STATUSES = ((TO_DO, "To do"), *((status.value, LABELS[status]) for status in Status))
+ME = "me"
 _LONGEST_VALUE = 200
 _LONGEST_ID = 18  # digits that surely fit a bigint
 
@@ -70,6 +79,21 @@ class AnyOf(django_filters.MultipleChoiceFilter):  # type: ignore[misc]
 
 def _state(_: FindingFilter, values: list[str]) -> Q:
     return Q() if ANY in values else Q(state__in=values)
+
+
+def _status(filters: FindingFilter, values: list[str]) -> Q:
+    """As `findings.status.status_of` says it, in the database."""
+    excepted, is_open = covered(filters.now), Q(state=Finding.State.OPEN)
+    wanted = Q()
+    if Status.RESOLVED in values:
+        wanted |= Q(state=Finding.State.RESOLVED)
+    if Status.EXCEPTED in values:
+        wanted |= is_open & Q(excepted)
+    if TO_DO in values:
+        wanted |= is_open & ~Q(excepted)
+    elif steps := [value for value in values if value in Finding.Triage.values]:
+        wanted |= is_open & Q(triage__in=steps) & ~Q(excepted)
+    return wanted
 
 
 def _severity(_: FindingFilter, values: list[str]) -> Q:
@@ -137,8 +161,55 @@ def _due(filters: FindingFilter, values: list[str]) -> Q:
     return wanted & filters.is_open
 
 
+def _assignee(filters: FindingFilter, values: list[str]) -> Q:
+    ids = _numbers(values)
+    if ME in values:
+        ids.append(filters.user.pk)
+    wanted = Q(assignee__in=ids)
+    return wanted | Q(assignee__isnull=True) if SET_TO_NONE in values else wanted
+
+
+def _assigned_team(_: FindingFilter, values: list[str]) -> Q:
+    wanted = Q(assigned_team__in=_numbers(values))
+    return wanted | Q(assigned_team__isnull=True) if SET_TO_NONE in values else wanted
+
+
+def _priority(_: FindingFilter, values: list[str]) -> Q:
+    return Q(priority__in=[int(value) for value in values])
+
+
+def _label(_: FindingFilter, values: list[str]) -> Q:
+    labelled = Finding.labels.through.objects.filter(finding=OuterRef("pk"))
+    named = Q()
+    for value in values:
+        named |= Q(label__name__iexact=value)
+    wanted = Q(Exists(labelled.filter(named)))
+    return wanted | ~Q(Exists(labelled)) if SET_TO_NONE in values else wanted
+
+
+def _ticket(_: FindingFilter, values: list[str]) -> Q:
+    wanted = Q()
+    if SET in values:
+        wanted |= ~Q(ticket="")
+    if SET_TO_NONE in values:
+        wanted |= Q(ticket="")
+    return wanted
+
+
 def _resolution(_: FindingFilter, values: list[str]) -> Q:
     return Q(resolution__in=values)
+
+
+def _plan(_: FindingFilter, values: list[str]) -> Q:
+    return narrowing.in_plans(_numbers(values))
+
+
+def _task(_: FindingFilter, values: list[str]) -> Q:
+    return narrowing.in_tasks(_numbers(values))
+
+
+def _proof(filters: FindingFilter, values: list[str]) -> Q:
+    return narrowing.so_far(values, now=filters.now)
 
 
 def _numbers(values: list[str]) -> list[int]:
@@ -148,6 +219,12 @@ def _numbers(values: list[str]) -> list[int]:
 # name → label, condition, choices (none: any text)
 FIELDS: dict[str, tuple[str, Condition, Any]] = {
     "state": ("State", _state, STATES),
+    "status": ("Status", _status, STATUSES),
+    "priority": (
+        "Priority",
+        _priority,
+        [(str(value), label) for value, label in PriorityChoices.choices],
+    ),
     "severity": ("Severity", _severity, SeverityChoices.choices),
     "area": ("Area", _area, Area.choices),
     "statement": ("Statement", _statement, ()),
@@ -159,7 +236,14 @@ FIELDS: dict[str, tuple[str, Condition, Any]] = {
     "classification": ("Classification", _fact("classification"), ()),
     "criticality": ("Criticality", _fact("criticality"), ()),
     "due": ("Due", _due, DUE),
+    "assignee": ("Assignee", _assignee, ()),
+    "assigned_team": ("Assigned team", _assigned_team, ()),
+    "label": ("Label", _label, ()),
+    "ticket": ("Ticket", _ticket, ((SET, "Linked"), (SET_TO_NONE, "None"))),
     "resolution": ("Resolution", _resolution, Finding.Resolution.choices),
+    "plan": ("Plan", _plan, ()),
+    "task": ("Task", _task, ()),
+    "proof": ("Proof", _proof, narrowing.PROOFS),
 }
 
 
@@ -180,6 +264,11 @@ class _Base(PastFilters):
     stale = django_filters.BooleanFilter(
         field_name="stale_since", lookup_expr="isnull", exclude=True, label="No longer verifiable"
     )
+    breached = django_filters.BooleanFilter(
+        field_name="breached_at", lookup_expr="isnull", exclude=True, label="Missed a due date"
+    )
+    mine = django_filters.BooleanFilter(method="of_person", label="Mine")
+    new = django_filters.BooleanFilter(method="since_visit", label="New since my last visit")
 
     class Meta:
         model = Finding
@@ -189,6 +278,24 @@ class _Base(PastFilters):
         self.now = now
         self.user = user
         super().__init__(*args, **kwargs)
+
+    def of_person(self, queryset: QuerySet[Finding], name: str, value: object) -> QuerySet[Finding]:
+        """Assigned to the person, or to a team of theirs and to nobody in it."""
+        wanted = Q(assignee=self.user.pk) | Q(
+            assignee__isnull=True, assigned_team__in=self.user.team_ids
+        )
+        return queryset.filter(wanted) if value else queryset.exclude(wanted)
+
+    def since_visit(
+        self, queryset: QuerySet[Finding], name: str, value: object
+    ) -> QuerySet[Finding]:
+        """Opened since the person's visit before this one. Whoever never came: all."""
+        since = visits.previous(self.user)
+        if since is None:
+            return queryset if value else queryset.none()
+        return (
+            queryset.filter(opened_at__gt=since) if value else queryset.exclude(opened_at__gt=since)
+        )
 
     def search(self, queryset: QuerySet[Finding], name: str, value: str) -> QuerySet[Finding]:
         """In the sentence, in the asset's name, in the title or id of the check."""
@@ -214,3 +321,14 @@ class FindingFilter(_Base):
     """Narrows a queryset that is already `visible_to` somebody."""
 
     locals().update(_twins())
+
+
+def with_status(query: QueryDict) -> QueryDict:
+    """Without a word about status or state a list is about what is to do. Empty says nothing."""
+    data = QueryDict(mutable=True)
+    for name, values in query.lists():
+        if kept := [value for value in values if value.strip()]:
+            data.setlist(name, kept)
+    if not any(name in data for name in ("state", "state" + NOT, "status", "status" + NOT)):
+        data["status"] = TO_DO
+    return data

@@ -12,8 +12,17 @@ from django.http import QueryDict
 
 from accounts.models import Team, User
 from findings import catalogue
-from findings.filters import ANY, FIELDS, NOT, SET_TO_NONE, UNKNOWN, FindingFilter
+from findings.filters import (
+    ANY,
+    FIELDS,
+    NOT,
+    SET_TO_NONE,
+    UNKNOWN,
+    FindingFilter,
+    with_status,
+)
 from findings.models import Finding
+from findings.remediation import narrowing
 from findings.trends import past
 from inventory.models import Asset, Source
 from policies import registry
@@ -56,7 +65,7 @@ class Listing:
     def __init__(self, query: QueryDict, *, user: User, now: datetime) -> None:
         self.user = user
         self.now = now
-        self.query = _with_state(query)
+        self.query = with_status(query)
         self.filters = FindingFilter(
             self.query, Finding.objects.visible_to(user), now=now, user=user
         )
@@ -149,13 +158,19 @@ class Listing:
         if name == "asset":
             assets = Asset.objects.visible_to(self.user).filter(pk__in=numbers)
             return {str(pk): text for pk, text in assets.values_list("pk", "name")}
+        if name in narrowing.NAMED:
+            return narrowing.labels(name, numbers, self.user)
         if name == "check":
             return {value: catalogue.title_of(value) for value in values}
         return choices
 
     def _without(self, name: str, values: list[str]) -> str:
-        if name == "state" and not values:
-            values = [ANY]  # an address without a state means open
+        if name in ("status", "state") and not values:
+            other = "state" if name == "status" else "status"
+            if other not in self.query:  # an address without either means what is to do
+                query = self.query.copy()
+                query.pop(name, None)
+                return fragments.with_values(query, "state", [ANY])
         return fragments.with_values(self.query, name, values)
 
     def _turned(self, parameter: str, rest: list[str], twin: str, value: str) -> str:
@@ -246,14 +261,3 @@ class Listing:
 def teams_of(user: User) -> QuerySet[Team]:
     """The teams whose machines this person may see."""
     return Team.objects.all() if user.sees_everything else Team.objects.filter(members=user)
-
-
-def _with_state(query: QueryDict) -> QueryDict:
-    """Without a word about the state a list shows what is open. Empty values say nothing."""
-    data = QueryDict(mutable=True)
-    for name, values in query.lists():
-        if kept := [value for value in values if value.strip()]:
-            data.setlist(name, kept)
-    if "state" not in data and "state" + NOT not in data:
-        data["state"] = Finding.State.OPEN.value
-    return data

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Entry
+from findings.models import BulkAct
 from inventory.models import SyncRun
 from tests.architecture.routes import Route, World, all_routes, expected_permission, holds
 from tests.factories import PASSWORD, UserFactory
@@ -22,6 +24,7 @@ from tests.factories import PASSWORD, UserFactory
 pytestmark = pytest.mark.django_db
 
 NEW_PASSWORD = "a quite different sentence"
+BULK = 77
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Act:
     recorded: str
     body: dict[str, Any] = field(default_factory=dict)
     before: Callable[[World], object] = lambda world: None
+    method: str = "post"
 
 
 def run_is(state: str) -> Callable[[World], object]:
@@ -46,6 +50,17 @@ def has_a_second_factor(world: World) -> object:
 
 def is_signed_in_elsewhere(world: World) -> object:
     return Client().force_login(User.objects.get(username="the-actor"))
+
+
+def has_sorted_a_finding(world: World) -> object:
+    return BulkAct.objects.create(
+        pk=BULK,
+        by=User.objects.get(username="the-actor"),
+        at=timezone.now(),
+        act={"act": "status", "to": "triaged"},
+        changed=1,
+        rows=[[world.home.finding.pk, world.home.finding.version, {"triage": "new"}]],
+    )
 
 
 SOURCE = {
@@ -87,6 +102,15 @@ ACTS: dict[str, Act] = {
         before=lambda w: User.objects.filter(pk=w.somebody.pk).update(is_active=False),
     ),
     "accounts:user-reset-password": Act("accounts:user:reset-password"),
+    "api:finding-bulk": Act(
+        "findings:finding:work", {"filter": "", "act": {"act": "comment", "text": "Hello."}}
+    ),
+    "api:finding-comments": Act("findings:finding:work", {"text": "Hello."}),
+    "api:finding-detail": Act(
+        "findings:finding:work", {"status": "triaged", "version": 0}, method="patch"
+    ),
+    "api:finding-undo": Act("findings:finding:work", {"id": BULK}, before=has_sorted_a_finding),
+    "api:finding-view-list": Act("findings:view:save", {"name": "Web", "query": "team=Web"}),
     "api:source-sync": Act("inventory:run:start"),
     "findings:notice-settings": Act("findings:notice:choose"),
     "inventory:add-source": Act("inventory:source", SOURCE),
@@ -145,7 +169,7 @@ def test_every_address_that_takes_post_is_an_act_or_said_to_be_none():
 def test_an_act_is_recorded_by_its_name(name: str):
     world, act = World(), ACTS[name]
     [route] = [route for route in all_routes() if route.name == name]
-    permission = expected_permission(route, "POST")
+    permission = expected_permission(route, act.method.upper())
     role = next(
         (role for role in Role if permission and ":" in permission and holds(role, permission)),
         Role.VIEWER,
@@ -164,7 +188,8 @@ def test_an_act_is_recorded_by_its_name(name: str):
     act.before(world)
     newest = Entry.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
-    response = client.post(address, act.body)
+    sent = {"content_type": "application/json"} if route.is_api else {}
+    response = getattr(client, act.method)(address, act.body, **sent)
 
     assert response.status_code < 400, response.content
     done = Entry.objects.filter(id__gt=newest)

@@ -240,7 +240,7 @@ def test_that_a_file_was_taken_is_in_the_audit_log(analyst: Client) -> None:
     analyst.get("/findings/export.csv?severity=medium")
 
     entry = Entry.objects.get(action="findings:finding:export")
-    assert entry.after == {"filters": "severity=medium&state=open"}
+    assert entry.after == {"filters": "severity=medium&status=to_do"}
 
 
 def test_who_may_not_export_finds_no_file(db: None) -> None:
