@@ -67,7 +67,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Decisions",
+        "",
         (
             Place("Findings", "/findings/", "list-check", _FINDINGS, key="f"),
             Place(
@@ -104,7 +104,7 @@ GROUPS = (
         ),
     ),
     Group(
-        "Assurance",
+        "",
         (Place("Policies", "/policies/", "clipboard-check", "policies:policy:read", key="p"),),
     ),
     Group(

@@ -338,11 +338,30 @@
     }
   });
 
+  // --- tables wider than their place --------------------------------------------------------
+  // They scroll, so they take the focus for the arrow keys and say what they are.
+  const wraps = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      if (target.dataset.named === undefined) target.dataset.named = target.hasAttribute("tabindex") ? "" : "no";
+      if (target.dataset.named === "") continue;
+      const scrolls = target.scrollWidth > target.clientWidth + 1;
+      if (!scrolls) {
+        for (const name of ["tabindex", "role", "aria-label"]) target.removeAttribute(name);
+        continue;
+      }
+      const name = one("caption", target) ?? one("h2", target.closest("section, .v-card") ?? target) ?? one("h1");
+      target.tabIndex = 0;
+      target.setAttribute("role", "region");
+      target.setAttribute("aria-label", `${(name?.textContent ?? "Table").trim().slice(0, 80)}, scrolls sideways`);
+    }
+  });
+
   // --- what script adds ---------------------------------------------------------------------
   function enhance() {
     addCopyButtons(document);
     passMessages();
     count();
+    for (const wrap of all(".v-table-wrap, .v-drawing")) wraps.observe(wrap);
   }
 
   document.addEventListener("DOMContentLoaded", enhance);
