@@ -356,11 +356,24 @@
     }
   });
 
+  // A number in a card on a phone says what it counts, as the head of its column does.
+  function labelNumbers() {
+    for (const table of all(".v-table-stack .v-table")) {
+      const heads = all("thead th", table).map((head) => head.textContent.trim().toLowerCase());
+      for (const cell of all("tbody td.v-num:not([data-label])", table)) {
+        const before = [...cell.parentElement.children].slice(0, cell.cellIndex);
+        const index = before.reduce((sum, each) => sum + each.colSpan, 0);
+        if (heads[index]) cell.dataset.label = heads[index];
+      }
+    }
+  }
+
   // --- what script adds ---------------------------------------------------------------------
   function enhance() {
     addCopyButtons(document);
     passMessages();
     count();
+    labelNumbers();
     for (const wrap of all(".v-table-wrap, .v-drawing")) wraps.observe(wrap);
   }
 
