@@ -17,13 +17,16 @@ if (Confirm-Change "set $setting of $($server.Name) from $($entry.Value) to $val
     Set-AdvancedSetting -AdvancedSetting $entry -Value $value
 }
 """
-# The custom attribute $attribute of the machine or template $target becomes $value.
+# The custom attribute $attribute becomes $value. The cmdlets for it know no templates.
 ATTRIBUTE = """
-$field = Get-CustomAttribute -Server $server |
-    Where-Object { $_.Name -eq $attribute -and $_.TargetType -in $null, 'VirtualMachine' }
+$target = Get-View -Server $server -Id $id
+$fields = Get-View -Server $server -Id $server.ExtensionData.Content.CustomFieldsManager
+$field = $fields.Field | Where-Object {
+    $_.Name -eq $attribute -and $_.ManagedObjectType -in $null, 'VirtualMachine'
+}
 if (-not $field) { throw "there is no custom attribute $attribute for machines" }
 if (Confirm-Change "set $attribute of $($target.Name) to $value") {
-    Set-Annotation -Entity $target -CustomAttribute $field -Value $value
+    $fields.SetField($target.MoRef, $field.Key, $value)
 }
 """
 # The service $service is stopped and no longer starts by itself.

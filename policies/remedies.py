@@ -44,6 +44,9 @@ function Confirm-Change([string] $what) {
     Write-Host ('To do: ' + ($what -replace '\\p{C}', '?'))
     if (-not $change) { return $false }
     return (-not $ask) -or ((Read-Host 'Type yes to do it') -eq 'yes')
+}
+function Assert-Filled([string[]] $blanks) {
+    foreach ($blank in $blanks) { if ($blank -like '«*') { throw "Fill in $blank" } }
 }"""
 
 
@@ -260,10 +263,7 @@ def _open(blank: Blank) -> str:
 
 def _guard(names: Iterable[str]) -> str:
     """A line that stops the script while one of its blanks is empty."""
-    listed = ", ".join(f"${name}" for name in names)
-    return (
-        f'foreach ($blank in {listed}) {{ if ("$blank" -like \'«*») {{ throw "Fill in $blank" }} }}'
-    )
+    return f"Assert-Filled {', '.join(f'${name}' for name in names)}"
 
 
 # --- whole scripts ----------------------------------------------------------------------------

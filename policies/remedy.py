@@ -191,10 +191,10 @@ _ASSIGNED = re.compile(r"(?m)^\s*\$(?!null\b)(\w+)(?:, \$\w+)?\s*[-+]?=|foreach 
 _LABEL = re.compile(r"[A-Za-z0-9 ,./:_()=-]{3,120}")
 # What PowerShell assigns itself, and what the frame of every script does.
 _TAKEN = (
-    "ask args change consolefilename enabledexperimentalfeatures error event eventargs "
-    "eventsubscriber executioncontext false foreach home host input isadministrator islinux "
-    "ismacos iswindows lastexitcode matches myinvocation nestedpromptlevel null pid profile "
-    "psboundparameters pscmdlet pscommandpath psculture psdebugcontext pshome psitem "
+    "ask args blank blanks change consolefilename enabledexperimentalfeatures error event "
+    "eventargs eventsubscriber executioncontext false foreach home host input isadministrator "
+    "islinux ismacos iswindows lastexitcode matches myinvocation nestedpromptlevel null pid "
+    "profile psboundparameters pscmdlet pscommandpath psculture psdebugcontext pshome psitem "
     "psscriptroot pssenderinfo psuiculture psversiontable pwd sender server shellid stacktrace "
     "switch this true what"
 )

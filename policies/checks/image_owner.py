@@ -36,10 +36,7 @@ from policies.spec import (
                 "owner.",
                 "Nobody uses it: delete it.",
             ),
-            script="""
-$target = Get-Template -Server $server -Id $id
-"""
-            + ATTRIBUTE,
+            script=ATTRIBUTE,
             verify="Summary of «name» shows the owner at «attribute».",
             needs="Global.SetCustomField on the template.",
             effect="Nothing: it is a label.",

@@ -59,10 +59,7 @@ def _attribute(found: Deviation) -> Value:
                 "Ask the owner of «name» what the machine holds and what its loss would cost.",
                 "Select «name» > Summary > Custom Attributes > Edit, and set «attribute».",
             ),
-            script="""
-$target = Get-VM -Server $server -Id $id
-"""
-            + ATTRIBUTE,
+            script=ATTRIBUTE,
             verify="Summary of «name» shows a value at «attribute».",
             needs="Global.SetCustomField on the machine.",
             effect="Nothing: it is a label. From then on stricter checks may apply.",

@@ -54,10 +54,7 @@ class Params(Parameters, frozen=True):
                 "owner.",
                 "Nobody answers for it: switch it off, keep it for a month, archive it.",
             ),
-            script="""
-$target = Get-VM -Server $server -Id $id
-"""
-            + ATTRIBUTE,
+            script=ATTRIBUTE,
             verify="Summary of «name» shows the owner at «attribute».",
             needs="Global.SetCustomField on the machine.",
             effect="Nothing: it is a label.",
