@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks import estate
@@ -47,7 +48,7 @@ def _report(label: str, address: str, clients: list[Any], floor: float) -> None:
     _ask(clients[0], address)
     with connection.execute_wrapper(count):
         _ask(clients[0], address)
-    asks = [lambda client=client: _ask(client, address) for client in clients * ROUNDS]
+    asks = [partial(_ask, client, address) for client in clients * ROUNDS]
     median, p95 = _timed(asks)
     aim = OVERVIEW_AIM_MS if address.split("?")[0] == "/" else AIM_MS
     met = p95 * 1000 <= aim and queries <= AIM_QUERIES
@@ -122,7 +123,7 @@ def _cases(client: Any) -> list[tuple[str, str]]:
     return [case for case in cases if client.get(case[1]).status_code == 200]
 
 
-def _timed(calls: list[Callable[[], object]]) -> tuple[float, float]:
+def _timed(calls: Sequence[Callable[[], object]]) -> tuple[float, float]:
     taken = []
     for call in calls:
         started = time.perf_counter()
