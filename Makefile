@@ -69,7 +69,8 @@ docs: .venv/.dev ## Write the generated pages anew
 
 lock: .venv/.dev ## Resolve dependencies anew; UPGRADE=--upgrade takes newer ones
 	$(COMPILE) pyproject.toml --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra sso --constraint requirements.lock --output-file requirements-sso.lock
+	$(COMPILE) pyproject.toml --extra dev --extra sso --constraint requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) --group node --output-file requirements-node.lock
 	$(COMPILE) --group go --output-file requirements-go.lock
 	npm install --package-lock-only --ignore-scripts

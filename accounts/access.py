@@ -76,6 +76,7 @@ BEFORE_ANYTHING_ELSE = frozenset({"account_change_password", "account_logout"})
 # What opens to somebody whose role needs a second factor and who has none yet.
 BEFORE_A_SECOND_FACTOR = BEFORE_ANYTHING_ELSE | {
     "account_reauthenticate",
+    "accounts:sso-again",
     "mfa_activate_totp",
     "mfa_add_webauthn",
     "mfa_index",

@@ -80,10 +80,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         factors = [method for method in methods if method["id"] != "reauthenticate"]
         factors.sort(key=lambda method: method["id"] != "mfa_reauthenticate:webauthn")
+        if not methods and isinstance(user, User) and user.provider:
+            methods = [
+                {
+                    "id": second_factor.SSO,
+                    "description": "Sign in again",
+                    "url": reverse("accounts:sso-again"),
+                }
+            ]
         return [
             {**method, "description": _WAYS.get(method["id"], method["description"])}
             for method in factors or methods
         ]
+
+    def get_login_stages(self) -> list[str]:
+        """The same steps, with our own way of asking for a second factor."""
+        stages: list[str] = super().get_login_stages()
+        return [_STAGES.get(stage, stage) for stage in stages]
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Back to the sign-in page, without a word about the account."""
@@ -165,6 +178,7 @@ _WAYS = {
     "mfa_reauthenticate": "Use a code of your app, or a recovery code",
     "mfa_reauthenticate:webauthn": "Use a security key",
 }
+_STAGES = {"allauth.mfa.stages.AuthenticateStage": "accounts.stages.SecondFactorStage"}
 _NONCE_BYTES = 12
 _PURPOSE = b"vmgov second factor"
 _SILENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})

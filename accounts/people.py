@@ -37,7 +37,7 @@ def new_password() -> str:
 def create(
     *,
     username: str,
-    password: str,
+    password: str | None,
     by: User | None,
     full_name: str = "",
     email: str = "",
@@ -45,8 +45,10 @@ def create(
     scope: str = User.Scope.TEAMS,
     teams: Iterable[Team] = (),
     must_change_password: bool = False,
+    provider: str = "",
+    subject: str = "",
 ) -> User:
-    """Let somebody in, or raise NotPossible."""
+    """Let somebody in, or raise NotPossible. Without a password they sign in at a provider."""
     wanted = _compatible(frozenset(roles))
     user = User(
         username=User.normalize_username(username.strip()),
@@ -54,6 +56,8 @@ def create(
         email=email,
         scope=scope,
         must_change_password=must_change_password,
+        provider=provider,
+        subject=subject,
     )
     user.set_password(password)
     user.password_set_by = by
@@ -154,6 +158,24 @@ def set_roles(*, user_id: int, roles: Iterable[Role], by: User | None) -> User:
     for role in sorted(wanted - held):
         user = grant_role(user_id=user_id, role=role, by=by)
     return user
+
+
+@transaction.atomic
+def follow_provider(*, user_id: int, roles: frozenset[Role]) -> User:
+    """Make these the roles of somebody whose provider says so, or raise NotPossible.
+
+    Also of the last user administrator: the console can make another one.
+    """
+    user = _locked(user_id)
+    before, wanted = user.roles, _compatible(roles)
+    if before == wanted:
+        return user
+    user.role_assignments.exclude(role__in=wanted).delete()
+    for role in sorted(wanted - before):
+        RoleAssignment.objects.create(user=user, role=role)
+    return _roles_changed(
+        user, "accounts:role:follow-provider", by=None, before=before, after=wanted
+    )
 
 
 @transaction.atomic

@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.roles import NEED_A_SECOND_FACTOR
 
+# How a sign-in at a provider is recorded in a session.
+SSO = "sso"
 # Recovery codes stand in for one of these and are no factor by themselves.
 KINDS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -35,18 +37,23 @@ def is_missing(request: HttpRequest) -> bool:
     user = request.user
     if not isinstance(user, User) or not is_required_of(user):
         return False
-    return not has_one(user)
+    return not (was_shown_to_provider(request, user) or has_one(user))
+
+
+def was_shown_to_provider(request: HttpRequest, user: User) -> bool:
+    """Whether this session began at a provider whose second factor counts, with it."""
+    at_provider = [record for record in _records(request, user) if record["method"] == SSO]
+    return bool(at_provider and at_provider[-1].get("second_factor"))
 
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether this person proved within the last minutes who they are."""
-    newest = max((float(record["at"]) for record in _records(request)), default=0.0)
-    return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    if not isinstance(request.user, User):
+        return False
+    moments = [float(record["at"]) for record in _records(request, request.user)]
+    return time.time() - max(moments, default=0.0) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
-def _records(request: HttpRequest) -> list[dict[str, Any]]:
-    user = request.user
-    if not isinstance(user, User):
-        return []
+def _records(request: HttpRequest, user: User) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = get_authentication_records(request, user)
     return found

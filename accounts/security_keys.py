@@ -53,7 +53,12 @@ class _Shown:
 
 
 class LoginKeyForm(_Shown, forms.LoginWebAuthnForm):  # type: ignore[misc]
-    pass
+    def clean_credential(self) -> Authenticator:
+        """Nobody gets past their provider, which may not know them any more."""
+        authenticator = super().clean_credential()
+        if authenticator.user.provider:
+            raise get_adapter().validation_error("incorrect_code")
+        return authenticator
 
 
 class AuthenticateKeyForm(_Shown, forms.AuthenticateWebAuthnForm):  # type: ignore[misc]

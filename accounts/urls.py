@@ -1,9 +1,15 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import sessions, teams, tokens, users
+from accounts.views import sessions, sso, teams, tokens, users
 
 app_name = "accounts"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("accounts/sso/again/", sso.again, name="sso-again"),
+    path("accounts/sso/<slug:provider_id>/", sso.start, name="sso-start"),
+    path("accounts/sso/<slug:provider_id>/callback/", sso.callback, name="sso-callback"),
+    path("accounts/sso/<slug:provider_id>/acs/", sso.consume, name="sso-acs"),
+    path("accounts/sso/<slug:provider_id>/finish/", sso.finish, name="sso-finish"),
+    path("accounts/sso/<slug:provider_id>/metadata/", sso.metadata, name="sso-metadata"),
     path("settings/users/", users.user_list, name="user-list"),
     path("settings/users/add/", users.user_add, name="user-add"),
     path("settings/users/permissions/", users.permission_table, name="permission-table"),

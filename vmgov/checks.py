@@ -1,11 +1,30 @@
 """What `manage.py check --deploy` refuses in production."""
 
+from importlib.util import find_spec
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from vmgov.env import Env
+
+NEEDED = {"oidc": "joserfc", "saml": "onelogin"}
+
+
+@register()
+def providers_can_be_used(**_: Any) -> list[CheckMessage]:
+    """Say which extra is missing before somebody wants to sign in."""
+    kinds = {msgspec.to_builtins(provider)["kind"] for provider in settings.SSO_PROVIDERS}
+    return [
+        Error(
+            f"SSO_PROVIDERS names a provider of the kind {kind}, which needs the extra `sso`.",
+            hint="pip install --require-hashes --requirement requirements-sso.lock",
+            id="vmgov.E007",
+        )
+        for kind in sorted(kinds)
+        if find_spec(NEEDED[kind]) is None
+    ]
 
 
 @register(Tags.security, deploy=True)

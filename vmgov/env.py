@@ -26,6 +26,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from accounts.sso import configuration
 from vmgov import keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,9 +86,14 @@ def _redis_address(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _providers(value: object) -> object:
+    return configuration.parse(value) if isinstance(value, str) else value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Key = Annotated[SecretStr | None, AfterValidator(_long_enough)]
 KeyRing = Annotated[SecretStr | None, AfterValidator(_key_ring)]
+Providers = Annotated[tuple[Any, ...], NoDecode, BeforeValidator(_providers)]
 
 
 class FileSource(PydanticBaseSettingsSource):
@@ -220,6 +226,12 @@ class Env(BaseSettings):
         default=True,
         description="Whether a passkey that asked for a PIN or a fingerprint signs people in "
         "without a password.",
+    )
+    sso_providers: Providers = Field(
+        default=(),
+        description="Where people of the organisation sign in: OpenID Connect and SAML providers, "
+        "and what their groups give, as TOML (docs/operate.md, Signing in). Usually a file: "
+        "SSO_PROVIDERS_FILE. Needs the extra `sso`.",
     )
     email_url: SecretStr | None = Field(
         default=None,

@@ -247,6 +247,8 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "accounts.security_keys.ReauthenticateKeyForm",
 }
 MFA_PASSKEY_LOGIN_ENABLED = ENV.passkey_sign_in
+# `accounts.sso`: without any nothing of it is loaded and no address of it opens.
+SSO_PROVIDERS = ENV.sso_providers
 # Of whom it is required is in `accounts.roles`.
 REQUIRE_SECOND_FACTOR = ENV.require_second_factor
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.access import API, declared_access
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
-from findings.models import Announcement, Notice
+from findings.models import Announcement, Notice, Waiver
 from inventory.models import AssetVersion
 from policies import registry
 from policies.models import PolicyDocument, Statement
@@ -104,6 +105,22 @@ class Tenant:
         check = registry.all_checks()[0]
         self.finding = FindingFactory(asset=self.asset, check_id=check.id)
         VerdictFactory(asset=self.asset, check_id=check.id)
+        self.waiver = self.request_by(UserFactory(username=f"asker-{name}", roles=[Role.ANALYST]))
+
+    def request_by(self, person: User) -> Waiver:
+        """A request of this person's for an exception of the tenant's finding."""
+        now = timezone.now()
+        return Waiver.objects.create(
+            scope=Waiver.Scope.FINDING,
+            finding=self.finding,
+            ground=Waiver.Ground.ACCEPTED,
+            reason="The vendor is late.",
+            due_after=Waiver.Due.KEEP,
+            requested_by=person,
+            requested_at=now,
+            starts_at=now,
+            expires_at=now + timedelta(days=20),
+        )
 
 
 class World:
@@ -145,6 +162,7 @@ class World:
         assert document is not None
         return {
             "accounts:user-": {"user_id": self.somebody.pk},
+            "accounts:sso-": {"provider_id": "nowhere"},
             "accounts:session-": {"handle": self._session_of(user)},
             "accounts:team-": {"team_id": home.team.pk},
             "accounts:token-": {"token_id": self._token_of(user)},
@@ -169,6 +187,10 @@ class World:
             "inventory:assets": {"name": "hosts"},
             "inventory:export": {"name": "vms"},
             "findings:notice": {"notice_id": self._notice_of(user)},
+            "findings:waiver-withdraw": {"pk": self._request_of(user)},
+            "findings:waiver": {"pk": home.waiver.pk},
+            "api:waiver-withdraw": {"pk": self._request_of(user)},
+            "api:waiver-": {"pk": home.waiver.pk},
             "findings:": {
                 "finding_id": home.finding.pk,
                 "pk": home.finding.pk,
@@ -177,6 +199,13 @@ class World:
             "policies:statement": {"code": statement.code},
             "policies:": {"check_id": registry.all_checks()[0].id},
         }
+
+    def _request_of(self, user: User) -> int:
+        """A request for an exception by this person; by somebody else if they ask for none."""
+        if not user.may(Permission.WAIVER_REQUEST):
+            return self.home.waiver.pk
+        own = Waiver.objects.filter(requested_by=user).order_by("pk").first()
+        return (own or self.home.request_by(user)).pk
 
     def _token_of(self, user: User) -> int:
         """A token of this person; of somebody else if they can have none."""

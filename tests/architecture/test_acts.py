@@ -6,6 +6,7 @@ import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Entry
 from findings.models import BulkAct
+from findings.waivers import deciding
 from inventory.models import SyncRun
+from policies import registry
 from tests.architecture.routes import Route, World, all_routes, expected_permission, holds
 from tests.factories import PASSWORD, UserFactory
 
@@ -73,6 +76,26 @@ SOURCE = {
 }
 PERSON = {"full_name": "Some Body", "roles": ["analyst"], "scope": "all"}
 
+
+def exception_is_approved(world: World) -> object:
+    return deciding.approve(
+        waiver_id=world.home.waiver.pk,
+        version=0,
+        by=UserFactory(username="the-decider", roles=[Role.APPROVER]),
+        reason="Accepted.",
+        now=timezone.now(),
+    )
+
+
+IN_TEN_DAYS = timezone.now() + timedelta(days=10)
+IN_TEN_WEEKS = timezone.now() + timedelta(days=70)
+REQUEST = {
+    "check": registry.all_checks()[0].id,
+    "ground": "accepted",
+    "reason": "The vendor is late.",
+}
+REASON = {"version": 0, "reason": "Because."}
+APPROVED = {"version": 1, "reason": "Because."}
 ACTS: dict[str, Act] = {
     "account_change_password": Act(
         "accounts:user:change-password",
@@ -112,6 +135,32 @@ ACTS: dict[str, Act] = {
     "api:finding-undo": Act("findings:finding:work", {"id": BULK}, before=has_sorted_a_finding),
     "api:finding-view-list": Act("findings:view:save", {"name": "Web", "query": "team=Web"}),
     "api:source-sync": Act("inventory:run:start"),
+    "api:waiver-list": Act(
+        "findings:waiver:request", {**REQUEST, "expires_at": IN_TEN_DAYS.isoformat()}
+    ),
+    "api:waiver-review": Act("findings:waiver:review", {"version": 0}),
+    "api:waiver-approve": Act("findings:waiver:approve", REASON),
+    "api:waiver-reject": Act("findings:waiver:reject", REASON),
+    "api:waiver-revoke": Act("findings:waiver:revoke", APPROVED, before=exception_is_approved),
+    "api:waiver-withdraw": Act("findings:waiver:withdraw", REASON),
+    "api:waiver-extend": Act(
+        "findings:waiver:request",
+        {**APPROVED, "expires_at": IN_TEN_WEEKS.isoformat()},
+        before=exception_is_approved,
+    ),
+    "findings:waiver-ask": Act(
+        "findings:waiver:request", {**REQUEST, "ends_on": f"{IN_TEN_DAYS:%Y-%m-%d}"}
+    ),
+    "findings:waiver-review": Act("findings:waiver:review", {"version": 0}),
+    "findings:waiver-approve": Act("findings:waiver:approve", REASON),
+    "findings:waiver-reject": Act("findings:waiver:reject", REASON),
+    "findings:waiver-revoke": Act("findings:waiver:revoke", APPROVED, before=exception_is_approved),
+    "findings:waiver-withdraw": Act("findings:waiver:withdraw", REASON),
+    "findings:waiver-extend": Act(
+        "findings:waiver:request",
+        {**APPROVED, "ground": "accepted", "ends_on": f"{IN_TEN_WEEKS:%Y-%m-%d}"},
+        before=exception_is_approved,
+    ),
     "findings:notice-settings": Act("findings:notice:choose"),
     "inventory:add-source": Act("inventory:source", SOURCE),
     "inventory:cancel-run": Act("inventory:run:start", before=run_is("queued")),
@@ -126,6 +175,7 @@ ACTS: dict[str, Act] = {
 NO_ACT = frozenset(
     {
         "account_reauthenticate",
+        "accounts:sso-acs",  # tests/accounts/sso
         "findings:notice-open",  # one's own mark of having read
         "findings:notices-read",
         "inventory:home",  # sends on to the list of machines
