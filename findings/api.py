@@ -33,6 +33,7 @@ from findings.triage.api import (
     UndoSerializer,
 )
 from findings.triage.decisions import decide
+from findings.waivers import api as waivers
 from inventory.models import Asset
 
 
@@ -306,4 +307,4 @@ class FindingViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         return self.get_paginated_response(FindingEventSerializer(page, many=True).data)
 
 
-routes = [("findings", FindingViewSet, "finding"), *triage.routes]
+routes = [("findings", FindingViewSet, "finding"), *triage.routes, *waivers.routes]

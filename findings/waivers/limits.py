@@ -31,6 +31,10 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         """The rank of the gravest; None when there is none."""
         return min(self.by_rank, default=None)
 
+    def by_severity(self) -> list[tuple[str, int]]:
+        """Severity → findings, the gravest first."""
+        return [(SeverityChoices.values[rank], n) for rank, n in sorted(self.by_rank.items())]
+
     @property
     def severity(self) -> str:
         """The severity of the gravest; empty when there is none."""

@@ -41,7 +41,8 @@ STABLE = frozenset(
 )
 # How a list is shown. Exceptions are about open findings anyhow.
 PRESENTATION = frozenset({"after", "columns", "group", "sort", "view"})
-OPEN = frozenset({"open", ""})
+# What lists are about by themselves, in the words of either filter.
+USUAL = {"state": frozenset({"open"}), "status": frozenset({"to_do"})}
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,8 +141,8 @@ def _said(data: QueryDict) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for name, values in sorted(data.lists()):
         kept = sorted({value for value in values if value.strip()})
-        is_open = name == "state" and set(kept) <= OPEN
-        if kept and name not in PRESENTATION and not is_open:
+        is_usual = set(kept) <= USUAL.get(name, frozenset())
+        if kept and name not in PRESENTATION and not is_usual:
             said[name] = kept
     return said
 

@@ -84,9 +84,10 @@ def _is_about_people(route: Route) -> bool:
 
 
 def _subject(name: str) -> str:
-    for word, subject in (("asset", "asset"), ("finding", "finding"), ("run", "run")):
+    name = name.removeprefix("findings:")
+    for word in ("asset", "waiver", "finding", "run"):
         if word in name:
-            return subject
+            return word
     return "source"
 
 
@@ -115,7 +116,7 @@ def test_every_route_with_an_object_is_looked_at():
     ]
 
     assert unknown == []
-    assert {"asset", "finding", "run", "source"} == set(scoped.values())
+    assert {"asset", "finding", "run", "source", "waiver"} == set(scoped.values())
 
 
 @pytest.mark.parametrize("role", ROLES_THAT_LOOK, ids=str)

@@ -58,6 +58,7 @@ PRIORITIES = {1: "most urgent", 2: "urgent", 3: "soon", 4: "later", 5: "when the
 EXCEPTIONS = {
     "draft": ("Draft", "calm", "pencil"),
     "requested": ("Requested", "accent", "hourglass"),
+    "in_review": ("In review", "accent", "eye"),
     "approved": ("Approved", "pass", "shield-check"),
     "effective": ("In effect", "pass", "shield-check"),
     "scheduled": ("Scheduled", "calm", "calendar"),
@@ -66,6 +67,7 @@ EXCEPTIONS = {
     "withdrawn": ("Withdrawn", "calm", "arrow-back-up"),
     "revoked": ("Revoked", "fail", "ban"),
     "outgrown": ("Outgrown", "warn", "alert-triangle"),
+    "lapsed": ("Lapsed", "fail", "shield-off"),
 }
 _BYTES_STEP = 1024
 # More people than this are typed, not looked for in a menu.
