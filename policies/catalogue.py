@@ -26,6 +26,13 @@ AREAS = {
     Area.MONITORING: "Monitoring and response",
     Area.CHANGE: "Change",
 }
+SCRIPTS = """\
+The page of a check says how a deviation is mended. On the page of a finding the same steps and the
+same script have the names of that finding in them; what the facts do not say stays a blank in
+«these marks», and stops the script until it is filled in. vmgov never runs a script. A script
+connects to the vCenter of the finding with your own account, addresses objects by their managed
+object id, shows what it would do, and changes nothing until you set `$change` to `$true` at its
+top; then it asks before each change while `$ask` is `$true`. It needs VMware PowerCLI."""
 NOTE = "<!-- Made by `manage.py catalogue` from the checks. Change the check, not this page. -->"
 
 
@@ -152,6 +159,7 @@ def _remedy(remedy: Filled) -> Iterator[str]:
 def index(checks: tuple[Check, ...], document: Document) -> str:
     """All checks by area, and the statements that no check covers."""
     lines = [NOTE, "# Checks", "", f"{len(checks)} checks, by the area of their first statement."]
+    lines += ["", SCRIPTS]
     for area in Area:
         members = [
             check for check in checks if document.statement(check.statements[0]).area is area

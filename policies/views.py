@@ -17,6 +17,7 @@ from policies import coverage, registry
 from policies.configuration import BadSetting, configure, departures, setting_of
 from policies.forms import SettingForm, default_words
 from policies.models import Area, PolicyDocument, Statement
+from policies.remedies import templates
 from policies.spec import Check, Outcome
 from ui import fragments
 from ui.exports import as_csv
@@ -209,7 +210,10 @@ def _check_context(request: SignedInRequest, found: Check) -> dict[str, Any]:
         "line": line,
         "check": found,
         "statements": [(code, texts.get(code)) for code in found.statements],
-        "fixes": [(platform.value, text) for platform, text in found.fix.items()],
+        "fixes": [
+            (platform.value, text, templates(found, platform))
+            for platform, text in found.fix.items()
+        ],
         "parameters": _parameter_rows(line),
         "affected": affected.select_related("source").order_by("sort_name", "pk")[:25],
         "unknown_reasons": coverage.reasons(user, found.id, Outcome.UNKNOWN),

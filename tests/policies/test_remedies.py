@@ -311,6 +311,17 @@ def test_a_blank_stops_the_script():
     assert "Assert-Filled $value\n" in (filled.commands or "")
 
 
+@pytest.mark.parametrize("empty", ["", "  ", None, [], {}, True, 1.5])
+def test_an_empty_fact_is_a_blank(empty: Any):
+    evidence = {"snapshot": empty, "created_at": "2026-04-01"}
+
+    filled = remedy_for(get("vm-snapshot-age"), Platform.VSPHERE, a_vm(), "snapshot-9", evidence)
+
+    assert filled is not None
+    assert filled.blanks == ("name of the snapshot",)
+    assert "the snapshot «name of the snapshot», taken at" in filled.steps[2]
+
+
 def test_what_the_evidence_says_about_others_is_left_out():
     evidence = {"mac": "00:50:56:00:00:01", OTHERS: ["secret-of-another-team"]}
     check = get("vm-duplicate-mac")

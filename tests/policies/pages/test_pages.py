@@ -166,6 +166,16 @@ def test_every_check_opens(analyst: Client):
         assert check.title in html.replace("&#x27;", "'").replace("&amp;", "&")
 
 
+def test_a_check_says_how_it_is_mended_with_its_blanks_empty(analyst: Client):
+    page = analyst.get("/policies/checks/vm-secure-boot/").content.decode()
+
+    assert "<h3>When it has BIOS firmware</h3>" in page
+    assert "There is no script: a guest installed for BIOS" in page
+    assert "Plan a new machine with EFI firmware" in page
+    assert "VirtualMachine.Config.Settings on the machine." in page
+    assert "$id = &#x27;«managed object id of the virtual machine»&#x27;" in page
+
+
 def test_a_check_tells_what_it_says_of_whom_and_why_it_cannot_tell(analyst: Client, world: World):
     html = page(analyst, f"/policies/checks/{SNAPSHOTS}/")
     text = text_of(html)
