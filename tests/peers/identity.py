@@ -27,7 +27,7 @@ def install() -> None:
     """Bring the packages up to date with their lock file, once for all processes."""
     stamp = FOLDER / "node_modules" / ".stamp"
     wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    with (FOLDER / ".lock").open("w") as lock:
+    with (FOLDER / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == wanted:
             return
