@@ -1,15 +1,18 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from findings.views import answers, findings, overview, search
+from findings.work import views as work
 
 app_name = "findings"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
+    path("work/", work.my_work, name="my-work"),
     path("search/", search.search, name="search"),
     path("findings/", findings.finding_list, name="list"),
     path("findings/export.csv", findings.export, name="export"),
     path("findings/<int:finding_id>/", findings.finding, name="finding"),
     path("", include("findings.announcing.urls")),
+    path("exceptions/", include("findings.waivers.urls")),
     path("findings/checks/", answers.checks, name="checks"),
     path("findings/answers/", answers.answers, name="answers"),
 ]

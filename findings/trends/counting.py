@@ -31,12 +31,12 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def names(source_id: int, *, checks: Iterable[Check], now: datetime) -> dict[str, Any]:
-    """What the statements need to know: the source, the checks in use, the clock and its marks."""
+def names(sources: list[int], *, checks: Iterable[Check], now: datetime) -> dict[str, Any]:
+    """What the statements need to know: the sources, the checks in use, the clock and its marks."""
     live = [(name, one.id, one.kind.value) for one in checks for name in (one.id, *one.aliases)]
     start = start_of(day_of(now))
     return {
-        "source": source_id,
+        "sources": sources,
         "names": [name for name, _, _ in live],
         "ids": [check_id for _, check_id, _ in live],
         "kinds": [kind for _, _, kind in live],
@@ -62,7 +62,7 @@ subject AS (
     SELECT team_id, classification, kind,
         count(*) FILTER (WHERE evaluated_at IS NOT NULL) AS evaluated,
         count(*) FILTER (WHERE evaluated_at IS NULL) AS waiting
-    FROM inventory_asset WHERE source_id = %(source)s AND gone_at IS NULL
+    FROM inventory_asset WHERE source_id = ANY(%(sources)s) AND gone_at IS NULL
     GROUP BY 1, 2, 3
 ),
 said AS (
@@ -74,7 +74,7 @@ said AS (
     FROM policies_verdict v
     JOIN inventory_asset a ON a.id = v.asset_id
     JOIN asked q ON q.name = v.check_id
-    WHERE a.source_id = %(source)s AND a.gone_at IS NULL AND a.evaluated_at IS NOT NULL
+    WHERE a.source_id = ANY(%(sources)s) AND a.gone_at IS NULL AND a.evaluated_at IS NOT NULL
     GROUP BY 1, 2, 3
 ),
 standing AS (
@@ -101,7 +101,7 @@ standing AS (
         WHERE w.status = 'approved' AND w.lapsed_since IS NULL
             AND w.starts_at <= %(now)s AND w.expires_at > %(now)s
     ) covered ON covered.finding_id = f.id
-    WHERE f.source_id = %(source)s AND f.state = 'open'
+    WHERE f.source_id = ANY(%(sources)s) AND f.state = 'open'
     GROUP BY 1, 2, 3
 ),
 spell AS (
@@ -124,7 +124,7 @@ moved AS (
     JOIN findings_finding f ON f.id = s.finding_id
     JOIN inventory_asset a ON a.id = f.asset_id
     LEFT JOIN asked q ON q.name = f.check_id
-    WHERE f.source_id = %(source)s
+    WHERE f.source_id = ANY(%(sources)s)
     GROUP BY 1, 2, 3
 ),
 cell AS (
@@ -168,6 +168,13 @@ SELECT %(day)s, %(source)s,
     team_id, classification, coalesce(check_id, ''), {_SUMS}
 FROM cell
 GROUP BY GROUPING SETS ((check_id), (team_id, check_id), (team_id, classification))
+"""  # noqa: S608 - column names of ours
+# The same, of several sources and some teams, without keeping it.
+LIVE = f"""
+WITH {CELLS}
+SELECT check_id, {_SUMS} FROM cell
+WHERE %(teams)s::bigint[] IS NULL OR team_id = ANY(%(teams)s)
+GROUP BY check_id
 """  # noqa: S608 - column names of ours
 MARK_DAY = """
 INSERT INTO findings_postureday (source_id, day, counted_at, published_at, evaluated_at)

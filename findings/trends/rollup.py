@@ -19,7 +19,7 @@ def keep(source_id: int, *, checks: Iterable[Check], now: datetime) -> None:
     Runs in the caller's transaction, after verdicts and findings were written and while the
     source's row is held.
     """
-    values = counting.names(source_id, checks=checks, now=now)
+    values = counting.names([source_id], checks=checks, now=now) | {"source": source_id}
     with connection.cursor() as cursor:
         cursor.execute(counting.FORGET_DAY, values)
         cursor.execute(counting.FILL_DAY, values)
