@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("findings/export.csv", findings.export, name="export"),
     path("findings/<int:finding_id>/", findings.finding, name="finding"),
     path("", include("findings.announcing.urls")),
+    path("", include("findings.triage.urls")),
     path("exceptions/", include("findings.waivers.urls")),
     path("findings/checks/", answers.checks, name="checks"),
     path("findings/answers/", answers.answers, name="answers"),
