@@ -16,7 +16,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from findings import catalogue
-from findings.models import Finding, PriorityChoices
+from findings.models import Finding, PriorityChoices, Waiver, WaiverCover
 from findings.querysets import covered
 from findings.remediation import narrowing
 from findings.status import LABELS, Status
@@ -212,6 +212,12 @@ def _proof(filters: FindingFilter, values: list[str]) -> Q:
     return narrowing.so_far(values, now=filters.now)
 
 
+def _exception(filters: FindingFilter, values: list[str]) -> Q:
+    """Covered by one of these exceptions, whether that is in effect or not."""
+    waivers = Waiver.objects.visible_to(filters.user).filter(pk__in=_numbers(values))
+    return Q(Exists(WaiverCover.objects.filter(finding=OuterRef("pk"), waiver__in=waivers)))
+
+
 def _numbers(values: list[str]) -> list[int]:
     return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) <= _LONGEST_ID]
 
@@ -241,6 +247,7 @@ FIELDS: dict[str, tuple[str, Condition, Any]] = {
     "label": ("Label", _label, ()),
     "ticket": ("Ticket", _ticket, ((SET, "Linked"), (SET_TO_NONE, "None"))),
     "resolution": ("Resolution", _resolution, Finding.Resolution.choices),
+    "exception": ("Exception", _exception, ()),
     "plan": ("Plan", _plan, ()),
     "task": ("Task", _task, ()),
     "proof": ("Proof", _proof, narrowing.PROOFS),
