@@ -23,6 +23,8 @@ class Entry(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
 
+    append_only = True  # to the application's database role, too (vmgov.privileges)
+
     objects = EntryQuerySet.as_manager()
 
     class Meta:

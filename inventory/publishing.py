@@ -287,7 +287,7 @@ def _names(run: SyncRun) -> dict[str, Any]:
 
 def _analyze(run: SyncRun) -> None:
     if sum(state["collected"] for state in run.completeness.values()) >= ANALYZE_FROM:
-        _execute("ANALYZE inventory_stagedrecord", {})
+        _execute("SELECT inventory_analyze('inventory_stagedrecord')", {})
 
 
 def _forget_staged(run: SyncRun) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import Error as DatabaseError
 
+from vmgov import privileges
 from vmgov.env import Env
 
 NEEDED = {"oidc": "joserfc", "saml": "onelogin"}
@@ -81,3 +83,31 @@ def production_is_safe(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security, deploy=True)
+def application_owns_nothing(**_: Any) -> list[CheckMessage]:
+    """Ask the database whether its role could undo what constraints and triggers promise."""
+    env: Env = settings.ENV
+    if env.is_embedded:
+        return []  # refused already, and its roles are made apart
+    try:
+        excess = privileges.excess()
+    except DatabaseError as error:
+        return [
+            Error(
+                "The database could not be asked what its role may do.",
+                hint=f"{str(error).strip()}. Run this where the database can be reached.",
+                id="vmgov.E011",
+            )
+        ]
+    if not excess:
+        return []
+    return [
+        Error(
+            "The role of DATABASE_URL could change what must not change. " + " ".join(excess),
+            hint="Set DATABASE_OWNER_URL to the role that owns the schema, run what `manage.py "
+            "database_roles` prints as the database's administrator, then `manage.py migrate`.",
+            id="vmgov.E010",
+        )
+    ]

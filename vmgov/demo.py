@@ -230,11 +230,7 @@ def _date_back(run: SyncRun, moment: datetime) -> None:
 
 def _analyze() -> None:
     with connection.cursor() as cursor:
-        for table in (
-            "inventory_asset",
-            "inventory_assetversion",
-            "policies_verdict",
-            "findings_finding",
-            "findings_findingevent",
-        ):
-            cursor.execute(f"ANALYZE {table}")
+        cursor.execute(
+            "SELECT inventory_analyze('inventory_asset', 'inventory_assetversion',"
+            " 'policies_verdict', 'findings_finding', 'findings_findingevent')"
+        )

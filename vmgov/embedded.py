@@ -16,6 +16,7 @@ WITHOUT_DATABASE = frozenset(
         "collectstatic",
         "compilemessages",
         "configuration_reference",
+        "database_roles",
         "diffsettings",
         "findstatic",
         "help",
@@ -76,8 +77,11 @@ def database_for(argv: Sequence[str]) -> Iterator[None]:
 
 def _is_prepared(held: postgres.Server) -> bool:
     with held.connect(postgres.DATABASE) as connection:
-        row = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
-    return row is not None and row[0] is not None
+        row = connection.execute(
+            "SELECT has_table_privilege(%s, to_regclass('django_migrations'), 'SELECT')",
+            [postgres.APPLICATION],
+        ).fetchone()
+    return row is not None and row[0] is True  # null: there is no such table
 
 
 def _prepare() -> None:

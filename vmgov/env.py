@@ -76,6 +76,16 @@ def _postgres_address(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _refuse_another_database(owner: SecretStr, application: SecretStr | None) -> None:
+    if application is None:
+        raise ValueError("DATABASE_OWNER_URL is given without DATABASE_URL")
+    ours, theirs = (urlsplit(url.get_secret_value()) for url in (owner, application))
+    if ours.path.strip("/") != theirs.path.strip("/"):
+        raise ValueError("DATABASE_OWNER_URL must name the same database as DATABASE_URL")
+    if ours.username == theirs.username:
+        raise ValueError("DATABASE_OWNER_URL must name another role than DATABASE_URL")
+
+
 def _redis_address(value: SecretStr | None) -> SecretStr | None:
     if value is not None and urlsplit(value.get_secret_value()).scheme not in {
         "redis",
@@ -137,7 +147,14 @@ class Env(BaseSettings):
     database_url: Annotated[SecretStr | None, AfterValidator(_postgres_address)] = Field(
         default=None,
         description="PostgreSQL 15 or newer: `postgresql://user:password@host:5432/name?sslmode="
-        "verify-full`. Without it an embedded PostgreSQL under VAR_DIR is used.",
+        "verify-full`. Without it an embedded PostgreSQL under VAR_DIR is used. Its role reads "
+        "and writes rows and owns nothing.",
+    )
+    database_owner_url: Annotated[SecretStr | None, AfterValidator(_postgres_address)] = Field(
+        default=None,
+        description="The same database, with the role that owns the schema. Give it to `migrate` "
+        "and `prepare` and to nothing else; `manage.py database_roles` prints SQL that makes both "
+        "roles.",
     )
     redis_url: Annotated[SecretStr | None, AfterValidator(_redis_address)] = Field(
         default=None,
@@ -280,6 +297,8 @@ class Env(BaseSettings):
     def _consistent(self) -> Self:
         if self.debug and not self.is_loopback:
             raise ValueError("DEBUG is refused because PUBLIC_URL is not a loopback address")
+        if self.database_owner_url is not None:
+            _refuse_another_database(self.database_owner_url, self.database_url)
         return self
 
 

@@ -24,10 +24,13 @@ from typing import IO, Any
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
+from vmgov import logins
 from vmgov.processes import dying_with
 
 DATABASE = "vmgov"
 SUPERUSER = "vmgov"
+OWNER = "vmgov_owner"  # of the schema; migrates
+APPLICATION = "vmgov_app"  # works in it: web, worker, scheduler and commands
 START_SECONDS = 60
 STOP_SECONDS = 30
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432.lock")
@@ -232,16 +235,29 @@ class Server:
                     ) from error
             time.sleep(0.05)
 
-    def connect(self, database: str) -> psycopg.Connection:
-        """A connection of the superuser, autocommitting."""
+    def connect(self, database: str, *, role: str = SUPERUSER) -> psycopg.Connection:
+        """A connection of the superuser or another role of ours, autocommitting."""
+        login = self.login(role)
         return psycopg.connect(
             host=str(socket_folder(self.var_dir)),
             dbname=database,
-            user=SUPERUSER,
-            password=self.password,
+            user=login.name,
+            password=login.password,
             autocommit=True,
             connect_timeout=5,
         )
+
+    def url(self, role: str) -> str:
+        """The address of our database for a role, as DATABASE_URL takes it."""
+        login = self.login(role)
+        where = socket_folder(self.var_dir)
+        return f"postgresql://{login.name}:{login.password}@/{DATABASE}?host={where}"
+
+    def login(self, role: str) -> logins.Login:
+        """How one of our roles signs in."""
+        if role == SUPERUSER:
+            return logins.Login(name=role, password=self.password)
+        return logins.derived(role, secret=self.password)
 
     def _create_database(self) -> None:
         with self.connect("postgres") as connection:
@@ -250,6 +266,14 @@ class Server:
             ).fetchone()
             if found is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+        with self.connect(DATABASE) as connection:
+            if not logins.are_apart(connection, owner=OWNER, application=APPLICATION):
+                script = logins.script(
+                    owner=self.login(OWNER),
+                    application=self.login(APPLICATION),
+                    database=DATABASE,
+                )
+                connection.execute(script.encode())
 
 
 @contextmanager

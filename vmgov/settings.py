@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vmgov import env as environment
-from vmgov import keys, logs, postgres
+from vmgov import keys, logins, logs, postgres
 
 ENV = environment.load()
 BASE_DIR = environment.ROOT
@@ -118,38 +118,59 @@ def _limits(process: str) -> dict[str, str]:
     return {**limits, "idle_in_transaction_session_timeout": "60s" if process == "web" else "10min"}
 
 
-def _database() -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "options": " ".join(
-            f"-c {name}={value}" for name, value in _limits(ENV.vmgov_process).items()
-        ),
-        "application_name": f"vmgov-{ENV.vmgov_process}",
-    }
-    common = {"ENGINE": "django.db.backends.postgresql", "CONN_HEALTH_CHECKS": True}
-    if ENV.database_url is None:
-        return {
-            **common,
-            "NAME": postgres.DATABASE,
-            "USER": postgres.SUPERUSER,
-            "PASSWORD": _embedded.database_password,
-            "HOST": str(postgres.socket_folder(VAR_DIR)),
-            "CONN_MAX_AGE": 60,
-            "OPTIONS": options,
-        }
-    parts = urlsplit(ENV.database_url.get_secret_value())
+_options: dict[str, Any] = {
+    "options": " ".join(f"-c {name}={value}" for name, value in _limits(ENV.vmgov_process).items()),
+    "application_name": f"vmgov-{ENV.vmgov_process}",
+}
+
+
+def _ours(role: str) -> dict[str, Any]:
+    """The way into the embedded database for one of its roles."""
+    login = logins.derived(role, secret=_embedded.database_password)
     return {
-        **common,
+        "NAME": postgres.DATABASE,
+        "USER": login.name,
+        "PASSWORD": login.password,
+        "HOST": str(postgres.socket_folder(VAR_DIR)),
+        "PORT": "",
+        "OPTIONS": _options,
+    }
+
+
+def _theirs(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
         "NAME": unquote(parts.path.strip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
-        "OPTIONS": {**options, **dict(parse_qsl(parts.query))},
+        "OPTIONS": {**_options, **dict(parse_qsl(parts.query))},
     }
 
 
-DATABASES = {"default": _database()}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_HEALTH_CHECKS": True,
+        "CONN_MAX_AGE": 60,
+        **(
+            _theirs(ENV.database_url.get_secret_value())
+            if ENV.database_url
+            else _ours(postgres.APPLICATION)
+        ),
+    }
+}
+# How `migrate` signs in instead (vmgov.privileges.as_owner); None: as everybody else.
+DATABASE_OWNER: dict[str, Any] | None = (
+    _theirs(ENV.database_owner_url.get_secret_value())
+    if ENV.database_owner_url
+    else _ours(postgres.OWNER)
+    if ENV.is_embedded
+    else None
+)
+if DATABASE_OWNER is not None:
+    del DATABASE_OWNER["NAME"]  # the same database, which a test gives another name
 ATOMIC_REQUESTS = False
 
 # --- cache and jobs -------------------------------------------------------------------------------

@@ -208,6 +208,8 @@ class WaiverEvent(models.Model):
     why = models.TextField(blank=True)
     detail = models.JSONField(default=dict)
 
+    append_only = True  # to the application's database role, too (vmgov.privileges)
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["waiver", "-id"], name="waiver_history")]

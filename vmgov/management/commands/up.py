@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -124,7 +124,7 @@ def _children(environment: Env, port: int) -> list[Child]:
         return Child(
             name=name,
             command=[sys.executable, *command],
-            environment={**os.environ, "VMGOV_PROCESS": role},
+            environment={**_without_the_owner(os.environ), "VMGOV_PROCESS": role},
             log=log_folder / f"{name.removeprefix('The ').replace(' ', '-')}.log",
             orphan_signal=orphan_signal,
         )
@@ -154,6 +154,15 @@ def _children(environment: Env, port: int) -> list[Child]:
         ),
         process("The scheduler", manage, "scheduler", role="worker", orphan_signal=signal.SIGKILL),
     ]
+
+
+def _without_the_owner(variables: Mapping[str, str]) -> dict[str, str]:
+    """What the processes may know: who owns the schema is of interest to migrations alone."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name.upper().removesuffix("_FILE") != "DATABASE_OWNER_URL"
+    }
 
 
 def _log_folder() -> Path:
