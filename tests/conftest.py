@@ -1,4 +1,9 @@
-"""One PostgreSQL for each test session, shared by its processes and removed afterwards."""
+"""One PostgreSQL for each test session, shared by its processes and removed afterwards.
+
+Test databases are made and migrated by the owner of the schema; tests run as the application.
+"""
+
+from __future__ import annotations
 
 import os
 import secrets
@@ -9,12 +14,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
+    from pytest_django import DjangoDbBlocker
+
+    from vmgov.postgres import Server
 
 # Handed from the process that started the session to those that xdist starts.
 SHARED = "VMGOV_TEST_SERVER"
+SUPERUSER_PASSWORD = "VMGOV_TEST_PASSWORD"
 FAST_AND_LOSSY = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -35,6 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "vmgov.settings"
     from django.conf import settings
 
+    from vmgov import postgres
+
+    # Not in the environment: processes that tests start know the application's role alone.
+    owner = _server().login(postgres.OWNER)
+    settings.DATABASE_OWNER = {"USER": owner.name, "PASSWORD": owner.password}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = (
         "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -50,13 +68,10 @@ def _start_server() -> None:
 
     var_dir = Path(tempfile.mkdtemp(prefix="vmgov-test-", dir="/tmp"))
     var_dir.chmod(0o711)  # as root the server runs as another user, who passes through
-    password = secrets.token_urlsafe(24)
     for name in [name for name in os.environ if name.removesuffix("_FILE") in ISOLATED]:
         del os.environ[name]
     os.environ.update(
         {
-            "DATABASE_URL": f"postgresql://{postgres.SUPERUSER}:{password}@/{postgres.DATABASE}"
-            f"?host={postgres.socket_folder(var_dir)}",
             "PUBLIC_URL": "http://127.0.0.1:8000",
             "ALLOWED_HOSTS": "testserver",
             "SECRET_KEY": secrets.token_urlsafe(48),
@@ -67,15 +82,38 @@ def _start_server() -> None:
             # Roles are what most tests are about; those about second factors turn it on.
             "REQUIRE_SECOND_FACTOR": "false",
             SHARED: str(var_dir),
+            SUPERUSER_PASSWORD: secrets.token_urlsafe(24),
         }
     )
-    server = postgres.Server(var_dir=var_dir, password=password, settings=FAST_AND_LOSSY)
+    server = _server()
+    os.environ["DATABASE_URL"] = server.url(postgres.APPLICATION)
     server.start(bound_to_this_process=True)
+    with server.connect("postgres") as superuser:
+        superuser.execute(f"ALTER ROLE {postgres.OWNER} CREATEDB")
     _stop.extend([server.stop, lambda: shutil.rmtree(var_dir, ignore_errors=True)])
 
 
+def _server() -> Server:
+    """The session's server, for processes that did not start it too."""
+    from vmgov import postgres
+
+    return postgres.Server(
+        var_dir=Path(os.environ[SHARED]),
+        password=os.environ[SUPERUSER_PASSWORD],
+        settings=FAST_AND_LOSSY,
+    )
+
+
 ISOLATED = frozenset(
-    {"DATABASE_URL", "REDIS_URL", "SECRET_KEY_FALLBACKS", "PROXY_COUNT", "DEBUG", "EMAIL_URL"}
+    {
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "REDIS_URL",
+        "SECRET_KEY_FALLBACKS",
+        "PROXY_COUNT",
+        "DEBUG",
+        "EMAIL_URL",
+    }
 )
 
 
@@ -85,21 +123,78 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _stop.pop(0)()
     if not hasattr(config, "workerinput"):
         os.environ.pop(SHARED, None)
+        os.environ.pop(SUPERUSER_PASSWORD, None)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _flush_past_the_audit_log() -> Iterator[None]:
-    """Tests that commit are cleaned up by TRUNCATE, which the audit log's trigger refuses."""
+def _past_the_application_role() -> Iterator[None]:
+    """Making, emptying and removing a test database is more than the application may do.
+
+    Tests that commit are cleaned up by TRUNCATE, which triggers refuse the owner as well.
+    """
+    from django.db.backends.postgresql.creation import DatabaseCreation
     from django.db.backends.postgresql.operations import DatabaseOperations
 
-    flush = DatabaseOperations.execute_sql_flush
+    from vmgov.privileges import as_owner
 
-    def without_triggers(self: Any, sql_list: list[str]) -> None:
-        flush(self, ["SET LOCAL session_replication_role = replica", *sql_list])
+    def without_triggers(self: DatabaseOperations, sql_list: list[str]) -> None:
+        name = self.connection.settings_dict["NAME"]
+        with _server().connect(name) as superuser, superuser.transaction():
+            superuser.execute("SET LOCAL session_replication_role = replica")
+            for statement in sql_list:
+                superuser.execute(statement.encode())
 
     with pytest.MonkeyPatch.context() as patch:
+        for method in ("_create_test_db", "_destroy_test_db"):
+            plain = getattr(DatabaseCreation, method)
+            patch.setattr(DatabaseCreation, method, as_owner()(plain))
         patch.setattr(DatabaseOperations, "execute_sql_flush", without_triggers)
         yield
+
+
+@pytest.fixture
+def application_role(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    """Who has stolen the application's password: its role, at a prompt of its own."""
+    from vmgov import postgres
+
+    with _at_a_prompt(postgres.APPLICATION) as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner_role(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    """The owner of the schema, at a prompt of its own."""
+    from vmgov import postgres
+
+    with _at_a_prompt(postgres.OWNER) as connection:
+        yield connection
+
+
+@pytest.fixture
+def superuser(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[CursorWrapper]:
+    """Django's connection, signed in as the superuser, in a transaction that is undone."""
+    from django.db import connections, transaction
+
+    from vmgov import postgres
+
+    login = _server().login(postgres.SUPERUSER)
+    wrapper = connections["default"]
+    application = wrapper.settings_dict
+    wrapper.close()
+    wrapper.settings_dict = {**application, "USER": login.name, "PASSWORD": login.password}
+    try:
+        with django_db_blocker.unblock(), transaction.atomic():
+            yield wrapper.cursor()
+            transaction.set_rollback(True)
+    finally:
+        wrapper.close()
+        wrapper.settings_dict = application
+
+
+def _at_a_prompt(role: str) -> psycopg.Connection:
+    from django.db import connection
+
+    return _server().connect(connection.settings_dict["NAME"], role=role)
 
 
 @pytest.fixture(autouse=True)

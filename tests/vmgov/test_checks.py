@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db.backends.utils import CursorWrapper
 
-from vmgov.checks import production_is_safe
+from vmgov.checks import application_owns_nothing, production_is_safe
 from vmgov.env import Env
 
 SAFE: dict[str, Any] = {
@@ -46,6 +47,19 @@ def test_answering_to_any_host_is_refused(settings: LazySettings):
     settings.ALLOWED_HOSTS = ["*"]
 
     assert found(settings) == {"vmgov.E005"}
+
+
+def test_an_application_that_owns_nothing_passes(db: None):
+    assert application_owns_nothing() == []
+
+
+def test_one_role_for_everything_is_refused(superuser: CursorWrapper):
+    superuser.execute("SET LOCAL ROLE vmgov_owner")  # as DATABASE_URL alone would have it
+
+    (message,) = application_owns_nothing()
+
+    assert message.id == "vmgov.E010"
+    assert "It owns database " in message.msg
 
 
 def test_privileged_roles_without_a_second_factor_are_refused(settings: LazySettings):

@@ -84,12 +84,24 @@ def test_secrets_are_files_and_never_values(compose: dict[str, Any]):
             if variable.endswith("_FILE")
         }
         assert files == set(service["secrets"])
-        assert not {"SECRET_KEY", "CREDENTIAL_KEYS", "TOKEN_PEPPER", "DATABASE_URL"} & set(
-            service["environment"]
-        )
+        assert not {
+            *("SECRET_KEY", "CREDENTIAL_KEYS", "TOKEN_PEPPER"),
+            *("DATABASE_URL", "DATABASE_OWNER_URL"),
+        } & set(service["environment"])
     assert {secret["file"] for secret in compose["secrets"].values()} == {
         f"./secrets/{name}" for name in compose["secrets"]
     }
+
+
+def test_only_migrations_know_the_owner_of_the_schema(compose: dict[str, Any]):
+    knowing = {
+        name
+        for name, service in compose["services"].items()
+        if "database-owner-url" in service.get("secrets", ())
+        or "DATABASE_OWNER_URL_FILE" in service.get("environment", ())
+    }
+
+    assert knowing == {"migrate"}
 
 
 def test_the_image_runs_as_an_ordinary_user_and_copies_every_app():

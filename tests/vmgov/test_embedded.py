@@ -16,13 +16,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from vmgov import env
+from vmgov import embedded, env, postgres
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = re.compile(r"^vmgov is ready at (http://127\.0\.0\.1:\d+)$", re.MULTILINE)
-INFRASTRUCTURE = {"VMGOV_TEST_SERVER", "DJANGO_SETTINGS_MODULE", "PYTEST_CURRENT_TEST"}
+INFRASTRUCTURE = {
+    "VMGOV_TEST_SERVER",
+    "VMGOV_TEST_PASSWORD",
+    "DJANGO_SETTINGS_MODULE",
+    "PYTEST_CURRENT_TEST",
+}
 
 
 def free_port() -> int:
@@ -255,6 +260,62 @@ def test_the_first_command_finds_a_database_that_is_ready(var_dir: Path):
     )
 
     assert counted.stdout == "0\n", counted.stderr
+
+
+WHO_AND_WHAT = """
+from django.db import connection
+from accounts.models import Team
+with connection.cursor() as cursor:
+    cursor.execute("SELECT current_user")
+    print(*cursor.fetchone(), *Team.objects.all())
+"""
+
+
+def test_data_of_a_version_with_one_role_is_taken_over(var_dir: Path):
+    made = "from accounts.models import Team; Team.objects.create(name='Kept')"
+    assert manage(var_dir, "shell", "--verbosity", "0", "-c", made).returncode == 0
+    server = embedded.server(env.Env.model_construct(var_dir=var_dir))
+    with postgres.running(server), server.connect(postgres.DATABASE) as superuser:
+        superuser.execute(AS_THE_VERSION_BEFORE)
+
+    looked = manage(var_dir, "shell", "--verbosity", "0", "-c", WHO_AND_WHAT)
+
+    assert looked.stdout == "vmgov_app Kept\n", looked.stderr
+    with postgres.running(server), server.connect(postgres.DATABASE) as superuser:
+        owners = superuser.execute(OWNERS).fetchall()
+        changed = superuser.execute(
+            "SELECT has_table_privilege('vmgov_app', 'audit_entry', 'UPDATE')"
+        )
+        assert changed.fetchone() == (False,)
+    assert owners == [("vmgov_owner",)]
+
+
+# Everything was the superuser's, and there was nobody else.
+AS_THE_VERSION_BEFORE = b"""
+REASSIGN OWNED BY vmgov_owner TO vmgov;
+DROP OWNED BY vmgov_owner, vmgov_app;
+DROP ROLE vmgov_owner, vmgov_app;
+"""
+OWNERS = b"""
+SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'vmgov'
+"""
+
+
+def test_migrations_belong_to_the_owner_and_everything_else_works_without(
+    var_dir: Path, start: Callable[[], Up]
+):
+    start().await_ready()
+    server = embedded.server(env.Env.model_construct(var_dir=var_dir))
+
+    with server.connect(postgres.DATABASE) as superuser:
+        sessions = superuser.execute(
+            "SELECT DISTINCT usename FROM pg_stat_activity"
+            " WHERE datname = 'vmgov' AND pid <> pg_backend_pid()"
+        ).fetchall()
+
+    assert sessions == [(postgres.APPLICATION,)]
 
 
 def test_keys_are_readable_by_their_owner_alone(var_dir: Path):

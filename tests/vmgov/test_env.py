@@ -118,6 +118,40 @@ def test_a_secret_is_not_in_the_representation(environ: pytest.MonkeyPatch):
     assert PRODUCTION["SECRET_KEY"] not in shown
 
 
+@pytest.mark.parametrize(
+    ("owner", "problem"),
+    [
+        ("postgresql://owner:x@db.internal/other", "must name the same database"),
+        ("postgresql://vmgov:x@db.internal/vmgov", "must name another role"),
+        ("mysql://owner:x@db.internal/vmgov", "must look like postgresql://"),
+    ],
+)
+def test_the_owner_is_somebody_else_in_the_same_database(
+    environ: pytest.MonkeyPatch, owner: str, problem: str
+):
+    put(environ, PRODUCTION | {"DATABASE_OWNER_URL": owner})
+
+    with pytest.raises(ImproperlyConfigured, match=f"DATABASE_OWNER_URL {problem}"):
+        env.load()
+
+
+def test_an_owner_without_an_application_is_refused(environ: pytest.MonkeyPatch):
+    environ.setenv("DATABASE_OWNER_URL", "postgresql://owner:x@db.internal/vmgov")
+
+    with pytest.raises(ImproperlyConfigured, match="without DATABASE_URL"):
+        env.load()
+
+
+def test_the_owner_is_read_from_a_file(environ: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "url").write_text("postgresql://owner:x@db.internal/vmgov\n")
+    put(environ, PRODUCTION | {"DATABASE_OWNER_URL_FILE": str(tmp_path / "url")})
+
+    loaded = env.load().database_owner_url
+
+    assert loaded is not None
+    assert loaded.get_secret_value() == "postgresql://owner:x@db.internal/vmgov"
+
+
 def test_debug_is_refused_where_others_can_reach_it(environ: pytest.MonkeyPatch):
     put(environ, PRODUCTION | {"DEBUG": "true"})
 

@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 
 from vmgov import env, keys
+from vmgov.management.commands.up import _without_the_owner
 
 pytestmark = pytest.mark.integration
 
@@ -32,10 +35,16 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
+def url_of_the_test_database() -> str:
+    given = connection.settings_dict
+    query = urlencode({"host": given["OPTIONS"]["host"]})
+    return f"postgresql://{given['USER']}:{given['PASSWORD']}@/{given['NAME']}?{query}"
+
+
 @pytest.fixture
-def production() -> dict[str, str]:
+def production(django_db_setup: None) -> dict[str, str]:
     return {
-        "DATABASE_URL": "postgresql://vmgov:secret@database.invalid/vmgov",
+        "DATABASE_URL": url_of_the_test_database(),
         "REDIS_URL": "redis://broker.invalid",
         "PUBLIC_URL": "https://vmgov.example.org",
         "SECRET_KEY": "".join(chr(33 + n) for n in range(60)),
@@ -56,6 +65,24 @@ def test_an_unsafe_one_is_refused(production: dict[str, str]):
 
     assert checked.returncode == 1
     assert "vmgov.E003" in checked.stderr
+
+
+def test_a_database_that_cannot_be_asked_is_no_safe_one(production: dict[str, str]):
+    nowhere = {"DATABASE_URL": "postgresql://vmgov:secret@127.0.0.1:1/vmgov"}
+
+    checked = manage("check", "--deploy", **production | nowhere)
+
+    assert checked.returncode == 1
+    assert "vmgov.E011" in checked.stderr
+    assert "secret" not in checked.stderr
+
+
+def test_processes_that_are_started_are_not_told_the_owner():
+    told = _without_the_owner(
+        {"DATABASE_URL": "a", "DATABASE_OWNER_URL": "b", "DATABASE_OWNER_URL_FILE": "c"}
+    )
+
+    assert told == {"DATABASE_URL": "a"}
 
 
 def test_an_unusable_environment_is_told_without_a_traceback(production: dict[str, str]):
