@@ -148,7 +148,7 @@ class Estate:
 
     def __init__(self) -> None:
         call_command("load_policies", verbosity=0)
-        self.sources = [SourceFactory(name="vc-one"), SourceFactory(name="vc-two")]
+        self.sources: list[Source] = [SourceFactory(name="vc-one"), SourceFactory(name="vc-two")]
         for source in self.sources:
             SyncRunFactory(source=source, published_at=NOW)
         self.dana = UserFactory(username="dana", roles=["analyst"], email="dana@example.org")

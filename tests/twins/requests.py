@@ -90,7 +90,7 @@ class Maker:
         assert estate.away is not None
         self.dice = random.Random(seed)  # noqa: S311, the same seed makes the same requests
         self.sides = (estate.home, estate.away)
-        self.ids = {
+        self.ids: dict[str, list[int]] = {
             "finding": self._of(lambda side: [each.pk for each in side.findings]),
             "asset": self._of(lambda side: [each.pk for each in side.assets]),
             "waiver": [*self._of(lambda side: [side.waiver.pk]), estate.wide.pk],
