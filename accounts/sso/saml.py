@@ -118,10 +118,17 @@ def _authenticated_at(response: OneLogin_Saml2_Response) -> float | None:
 
 
 def _settings(provider: Saml, here: Here) -> OneLogin_Saml2_Settings:
-    described = OneLogin_Saml2_IdPMetadataParser.parse(
-        provider.metadata_file.read_bytes(), entity_id=provider.entity_id
-    )
-    configured: dict[str, Any] = {
+    try:
+        described = OneLogin_Saml2_IdPMetadataParser.parse(
+            provider.metadata_file.read_bytes(), entity_id=provider.entity_id
+        )
+        return OneLogin_Saml2_Settings(_configured(described, here))
+    except (OneLogin_Saml2_Error, OSError, KeyError, etree.Error) as error:
+        raise Refused("bad-metadata", str(error)) from error
+
+
+def _configured(described: dict[str, Any], here: Here) -> dict[str, Any]:
+    return {
         "strict": True,
         "idp": described["idp"],
         "sp": {
@@ -138,11 +145,11 @@ def _settings(provider: Saml, here: Here) -> OneLogin_Saml2_Settings:
             "requestedAuthnContext": False,
             "wantAttributeStatement": False,
             "allowRepeatAttributeName": True,
+            "allowSingleLabelDomains": True,  # a name within an organisation may have no dot
             "signatureAlgorithm": Saml2.RSA_SHA256,
             "digestAlgorithm": Saml2.SHA256,
         },
     }
-    return OneLogin_Saml2_Settings(configured)
 
 
 def _request_data(here: Here) -> dict[str, Any]:
