@@ -70,7 +70,7 @@ class Params(Parameters, frozen=True):
                 "hardware, empties the hosts and keeps their order, which a script would not."
             ),
             verify="Summary of «name» shows build «minimum_build» or newer.",
-            needs="VcIntegrity.lifecycleSettings and VcIntegrity.Updates privileges.",
+            needs="The privileges of the lifecycle manager to remediate, on the cluster.",
             effect="The host restarts; its machines move to other hosts before that.",
             blanks={
                 "version": Blank("version", evidence="version"),
