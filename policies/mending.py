@@ -22,9 +22,13 @@ def asked_now() -> Asked:
     return {one.check.id: one.params for one in configured_checks()}
 
 
-def place_of(source: Source) -> Place:
-    """The source as a remedy may name it; a recorded bundle has no address."""
-    parts = urlsplit(source.url) if source.connector == Source.Connector.VSPHERE else None
+def place_of(source: Source, *, shows_address: bool = False) -> Place:
+    """The source as a remedy may name it; a recorded bundle has no address.
+
+    Where a platform is reached is for those who see the whole estate; others fill it in.
+    """
+    is_reached = shows_address and source.connector == Source.Connector.VSPHERE
+    parts = urlsplit(source.url) if is_reached else None
     mapping = {str(field): str(name) for field, name in source.attribute_mapping.items()}
     try:
         port = (parts and parts.port) or 443
@@ -46,6 +50,7 @@ def remedy_of(
     evidence: Mapping[str, Any],
     sentence: str,
     asked: Asked,
+    shows_address: bool = False,
 ) -> Filled | None:
     """How this finding is mended, with its names; None when the check has no remedy there.
 
@@ -58,7 +63,7 @@ def remedy_of(
         key,
         evidence,
         params=asked.get(check.id),
-        place=place_of(asset.source),
+        place=place_of(asset.source, shows_address=shows_address),
         sentence=sentence,
     )
 
@@ -71,6 +76,7 @@ def task_of(
     evidence: Mapping[str, Any],
     sentence: str,
     asked: Asked,
+    shows_address: bool = False,
 ) -> Task:
     """The same finding as a part of `script_for_many`."""
     return Task(
@@ -81,7 +87,7 @@ def task_of(
             key,
             evidence,
             params=asked.get(check.id),
-            place=place_of(asset.source),
+            place=place_of(asset.source, shows_address=shows_address),
         ),
         sentence=sentence,
     )

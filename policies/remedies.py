@@ -96,7 +96,12 @@ def remedy_for(
     filled = _filled(remedy, found)
     if filled.commands is None:
         return filled
-    return msgspec.structs.replace(filled, script=_whole(check, filled, found.place, sentence))
+    asks = () if _quoted_or_none(found.place.address) else (ADDRESS,)
+    return msgspec.structs.replace(
+        filled,
+        script=_whole(check, filled, found.place, sentence),
+        blanks=(*filled.blanks, *asks),
+    )
 
 
 def deviation(

@@ -28,6 +28,7 @@ def test_a_stored_finding_is_mended_with_the_names_of_its_source():
         evidence={},
         sentence="web-1 has no owner.",
         asked=mending.asked_now(),
+        shows_address=True,
     )
 
     assert filled is not None
@@ -59,11 +60,17 @@ def test_a_recorded_bundle_has_no_address():
     bundle = SourceFactory.build(connector=Source.Connector.BUNDLE, url="demo/halden.oslo.xz")
     odd = SourceFactory.build(url="https://vc-1.halden.example:99999/sdk")
 
-    assert mending.place_of(bundle).address == ""
-    assert mending.place_of(odd).port == 443
-    assert mending.place_of(odd) == Place(
+    assert mending.place_of(bundle, shows_address=True).address == ""
+    assert mending.place_of(odd, shows_address=True) == Place(
         name=odd.name, address="vc-1.halden.example", attributes=odd.attribute_mapping
     )
+
+
+def test_where_the_platform_is_reached_is_not_told_unless_asked_for():
+    source = SourceFactory.build(url="https://vc-1.halden.example:8443/sdk")
+
+    assert mending.place_of(source).address == ""
+    assert mending.place_of(source).port == 443
 
 
 def test_how_checks_are_set_takes_one_query(django_assert_num_queries: Any):

@@ -318,7 +318,7 @@ def test_an_empty_fact_is_a_blank(empty: Any):
     filled = remedy_for(get("vm-snapshot-age"), Platform.VSPHERE, a_vm(), "snapshot-9", evidence)
 
     assert filled is not None
-    assert filled.blanks == ("name of the snapshot",)
+    assert filled.blanks == ("name of the snapshot", "address of the vCenter")
     assert "the snapshot «name of the snapshot», taken at" in filled.steps[2]
 
 
