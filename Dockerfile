@@ -14,9 +14,11 @@ RUN sha256sum package-lock.json | cut -d" " -f1 | tr -d "\n" > node_modules/.ins
     && python3 -m vmgov.assets
 
 FROM python:3.13-slim-bookworm AS packages
-COPY requirements.lock /
+# requirements-sso.lock has what signing in at an organisation's provider takes.
+ARG REQUIREMENTS=requirements.lock
+COPY requirements.lock requirements-sso.lock /
 RUN python -m venv /opt/vmgov \
-    && /opt/vmgov/bin/pip install --no-cache-dir --require-hashes --requirement /requirements.lock
+    && /opt/vmgov/bin/pip install --no-cache-dir --require-hashes --requirement "/$REQUIREMENTS"
 
 FROM python:3.13-slim-bookworm
 RUN groupadd --system --gid 10001 vmgov \

@@ -244,6 +244,7 @@ def test_an_assertion_works_once_and_in_the_browser_that_asked(idp: Provider, br
     assert thief.post(encoded).status_code == 403
     assert bystander.post(encoded).status_code == 403
     assert browser.post(encoded).status_code == 302
+    assert browser.post(encoded).status_code == 403
     browser.ours.post("/accounts/logout/")
     assert browser.post(encoded).status_code == 403
     assert {who(b.ours) for b in (browser, thief, bystander)} == {None}
@@ -263,15 +264,28 @@ def test_a_ticket_works_once(idp: Provider, browser: Browser):
 def test_what_the_provider_begins_by_itself_is_refused(idp: Provider, browser: Browser):
     idp.put("anna", "vm-analysts")
     browser.leave()
-    address = "http://127.0.0.1:1/?x"
-    unasked = answer(
-        f"{_sso(idp)}?x=1", "anna", recipient=f"{HERE}/acs/", audience=f"{HERE}/metadata/"
-    )
+    encoded = unasked(idp)
 
-    assert read(unasked).get("InResponseTo") in (None, "")
-    assert browser.post(unasked).status_code == 403
+    assert read(encoded).get("InResponseTo") in (None, "")
+    assert browser.post(encoded).status_code == 403
     assert who(browser.ours) is None
-    assert address
+
+
+def test_an_envelope_does_not_make_it_asked_for(idp: Provider, browser: Browser):
+    """The envelope is not signed, so whoever holds an assertion can write in it what they like."""
+    idp.put("anna", "vm-analysts")
+    idp.put("mallory", "vm-analysts")
+    document = read(unasked(idp))
+    document.set("InResponseTo", read(browser.asked("mallory")).get("InResponseTo", ""))
+
+    assert browser.post(written(document)).status_code == 403
+    assert who(browser.ours) is None
+
+
+def unasked(idp: Provider) -> str:
+    """A genuine response that nobody asked for."""
+    address = f"{_sso(idp)}?unasked=1"
+    return answer(address, "anna", recipient=f"{HERE}/acs/", audience=f"{HERE}/metadata/")
 
 
 def _sso(idp: Provider) -> str:
