@@ -7,26 +7,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Min, Prefetch, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Value
 from django.http import QueryDict
 
 from accounts.models import User
 from findings import catalogue
-from findings.models import Finding
+from findings.models import Finding, PostureDay
+from findings.trends import counting, reading
+from findings.trends.reading import Cell
 from inventory.models import Asset, Source, SyncRun
 from policies import coverage
 from policies.configuration import configured_checks
 from policies.coverage import CheckLine, Tally
-from policies.models import Area, SeverityChoices
+from policies.evaluate import Configured
+from policies.models import Area
 from policies.spec import Check, Outcome
 from ui.clock import is_stale
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-CHART_DAYS = 30
 WORST = 8
-SERIOUS_RANK = 1  # critical and high
 RUNS_SHOWN = 12
 
 
@@ -41,7 +41,6 @@ class Counts(msgspec.Struct, kw_only=True):
     undue: int = 0
     opened: int = 0
     resolved: int = 0
-    stale: int = 0
     critical: int = 0
     high: int = 0
     medium: int = 0
@@ -105,9 +104,13 @@ class Number(msgspec.Struct, frozen=True):
 
 
 class SourceLine(msgspec.Struct, frozen=True):
+    """A source with its last runs, as far as they had begun at the moment that is shown."""
+
     source: Source
     runs: list[SyncRun]  # oldest first
     is_stale: bool
+    published_at: datetime | None
+    day: PostureDay | None  # the newest that was counted
 
     @property
     def last(self) -> SyncRun | None:
@@ -124,41 +127,54 @@ def address(**values: Any) -> str:
     return f"/findings/?{query.urlencode()}"
 
 
-def counts_by_check(user: User, *, now: datetime) -> dict[str, Counts]:
-    """Check id → counts, in one query."""
+def counts_by_check(user: User, cells: dict[str, Cell], *, now: datetime) -> dict[str, Counts]:
+    """Check id → counts: what was counted, and what the clock alone decides. One query.
+
+    Due dates and ages are of all checks together, under the id "".
+    """
+    found = {
+        check_id: Counts(
+            open=cell.open,
+            serious=cell.critical + cell.high,
+            **{severity: getattr(cell, severity) for severity in counting.SEVERITIES},
+        )
+        for check_id, cell in cells.items()
+    }
+    whole = found[""] = Counts()
+    for label, check_id, n in _clocked(user, now):
+        setattr(found.setdefault(check_id, Counts()), label, n)
+    everything = sum(cell.open for cell in cells.values())
+    # What is left of all that is open; counting it would read every one of them.
+    whole.later = everything - whole.overdue - whole.week - whole.undue
+    whole.old = everything - whole.fresh - whole.weeks - whole.months
+    return found
+
+
+def _clocked(user: User, now: datetime) -> Any:
+    """(what, check, how many), each read from the narrow index of its moment."""
     at = Moments(now)
-    is_open = Q(state=Finding.State.OPEN)
-    rules = {
-        "open": is_open,
-        "serious": is_open & Q(severity_rank__lte=SERIOUS_RANK),
-        "overdue": is_open & Q(due_at__lt=now),
-        "week": is_open & Q(due_at__gte=now, due_at__lt=now + WEEK),
-        "later": is_open & Q(due_at__gte=now + WEEK),
-        "undue": is_open & Q(due_at__isnull=True),
-        "opened": Q(opened_at__gte=at.yesterday),
-        "resolved": Q(resolved_at__gte=at.yesterday),
-        "stale": is_open & Q(stale_since__isnull=False),
-        "fresh": is_open & Q(opened_at__gte=at.week_ago),
-        "weeks": is_open & Q(opened_at__lt=at.week_ago, opened_at__gte=at.month_ago),
-        "months": is_open & Q(opened_at__lt=at.month_ago, opened_at__gte=at.quarter_ago),
-        "old": is_open & Q(opened_at__lt=at.quarter_ago),
-        **{
-            severity: is_open & Q(severity_rank=rank)
-            for rank, severity in enumerate(SeverityChoices.values)
-        },
+    seen = Finding.objects.visible_to(user).order_by()
+    is_open = seen.open()
+    ranges = {
+        "overdue": is_open.filter(due_at__lt=now),
+        "week": is_open.filter(due_at__gte=now, due_at__lt=now + WEEK),
+        "undue": is_open.filter(due_at__isnull=True),
+        "fresh": is_open.filter(opened_at__gte=at.week_ago),
+        "weeks": is_open.filter(opened_at__lt=at.week_ago, opened_at__gte=at.month_ago),
+        "months": is_open.filter(opened_at__lt=at.month_ago, opened_at__gte=at.quarter_ago),
     }
-    rows: Any = (
-        Finding.objects.visible_to(user)
-        # What was resolved before yesterday counts nowhere: leave it in the table.
-        .filter(is_open | Q(resolved_at__gte=at.yesterday) | Q(opened_at__gte=at.yesterday))
-        .order_by()
-        .values("check_id")
-        .annotate(**{f"n_{name}": Count("pk", filter=rule) for name, rule in rules.items()})
-    )
-    return {
-        row["check_id"]: Counts(**{name: row[f"n_{name}"] for name in Counts.__struct_fields__})
-        for row in rows
-    }
+    parts = [
+        rows.values(what=Value(label), check=Value("")).annotate(n=Count("pk"))
+        for label, rows in ranges.items()
+    ]
+    parts += [
+        rows.values(what=Value(label), check=F("check_id")).annotate(n=Count("pk"))
+        for label, rows in (
+            ("opened", seen.filter(opened_at__gte=at.yesterday)),
+            ("resolved", seen.filter(resolved_at__gte=at.yesterday)),
+        )
+    ]
+    return parts[0].union(*parts[1:], all=True).values_list("what", "check", "n")
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -193,61 +209,20 @@ def worst_checks(
     return found[:WORST]
 
 
-def worst_assets(user: User) -> list[dict[str, Any]]:
-    """The assets with the gravest finding, then the most of them. Two queries."""
-    rows = list(
-        Finding.objects.visible_to(user)
-        .open()
-        .order_by()
-        .values("asset_id")
-        .annotate(
-            count=Count("pk"),
-            serious=Count("pk", filter=Q(severity_rank__lte=SERIOUS_RANK)),
-            rank=Min("severity_rank"),
-        )
-        .order_by("rank", "-serious", "-count", "asset_id")[:WORST]
-    )
-    assets = Asset.objects.select_related("source").in_bulk([row["asset_id"] for row in rows])
-    severities = list(SeverityChoices.values)
-    return [
-        {
-            "asset": assets[row["asset_id"]],
-            "count": row["count"],
-            "serious": row["serious"],
-            "severity": severities[row["rank"]],
-        }
-        for row in rows
-    ]
-
-
-def by_day(user: User, field: str, *, now: datetime) -> dict[Any, int]:
-    """Day → how many findings have that moment on it, for the days of the chart."""
-    first = first_day(now)
-    rows = (
-        Finding.objects.visible_to(user)
-        .filter(**{f"{field}__gte": first})
-        .order_by()
-        .annotate(day=TruncDate(field, tzinfo=UTC))
-        .values("day")
-        .annotate(n=Count("pk"))
-    )
-    return {row["day"]: row["n"] for row in rows}
-
-
-def first_day(now: datetime) -> datetime:
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight - (CHART_DAYS - 1) * DAY
-
-
 def source_lines(user: User, *, now: datetime) -> list[SourceLine]:
-    """Sources with their last runs and whether their facts are stale. Two queries."""
+    """Sources with their last runs, whether their facts are stale, and the day that was counted
+    last. Three queries.
+    """
     runs = Prefetch("runs", queryset=SyncRun.objects.order_by("-id")[:RUNS_SHOWN], to_attr="recent")
-    sources: Any = Source.objects.visible_to(user).prefetch_related(runs)
+    sources: Any = list(Source.objects.visible_to(user).prefetch_related(runs))
+    days = reading.newest(sources)
     return [
         SourceLine(
             source,
             source.recent[::-1],
             source.is_enabled and is_stale(source.published_at, source.interval_minutes, now=now),
+            source.published_at,
+            days.get(source.pk),
         )
         for source in sources
     ]
@@ -256,16 +231,19 @@ def source_lines(user: User, *, now: datetime) -> list[SourceLine]:
 # --- answers: what the bars count -------------------------------------------------------------
 
 
-def checks_asked(area: str, check_id: str) -> list[Check]:
+def checks_asked(
+    area: str, check_id: str, *, live: Iterable[Configured] | None = None
+) -> list[Check]:
     """The checks in use that an area or an id means; all of them when neither is given."""
-    live = [one.check for one in configured_checks() if one.enabled]
+    configured = configured_checks() if live is None else live
+    used = [one.check for one in configured if one.enabled]
     if check_id:
         found = catalogue.check_or_none(check_id)
-        return [check for check in live if found is not None and check.id == found.id]
+        return [check for check in used if found is not None and check.id == found.id]
     if area:
         ids = {check.id for check in catalogue.checks_by_area().get(area, [])}
-        return [check for check in live if check.id in ids]
-    return live
+        return [check for check in used if check.id in ids]
+    return used
 
 
 def answers(user: User, checks: list[Check], outcomes: list[str]) -> QuerySet[Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -74,8 +74,11 @@ def asked_now() -> str:
     return fingerprint(configured_checks())
 
 
-def judge_as_of(source: Source, *, moment: datetime) -> Result:
-    """What the checks, as set now, say about the facts of a past moment. Writes nothing."""
+def judge_as_of(source: Source, *, moment: datetime, only: Container[str] | None = None) -> Result:
+    """What the checks, as set now, say about the facts of a past moment. Writes nothing.
+
+    `only` names the checks to ask; the estate around them is whole all the same.
+    """
     run = (
         source.runs.filter(published_at__lte=moment, published_at__isnull=False)
         .order_by("-published_at")
@@ -101,8 +104,8 @@ def judge_as_of(source: Source, *, moment: datetime) -> Result:
         unread=unread_kinds(run) if run else frozenset(),
         history=history,
     )
-    unread = _unread(source, moment)
-    return evaluate_tallied(configured_checks(), estate, now=moment, unread=unread)
+    asked = [one for one in configured_checks() if only is None or one.check.id in only]
+    return evaluate_tallied(asked, estate, now=moment, unread=_unread(source, moment))
 
 
 def _unread(source: Source, moment: datetime) -> frozenset[tuple[Kind, str]]:

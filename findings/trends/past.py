@@ -74,7 +74,9 @@ class PastFilters(django_filters.FilterSet):  # type: ignore[misc]
         }
         if not bounds:
             return queryset
-        spells = FindingSpell.objects.filter(finding=OuterRef("pk"), **bounds)
+        # With a moment: the spell that it was open in then.
+        spells = spells_at(said["open_at"]) if said.get("open_at") else FindingSpell.objects.all()
+        spells = spells.filter(finding=OuterRef("pk"), **bounds)
         return queryset.filter(Exists(spells))
 
     def _was_open(self, queryset: QuerySet[Finding], name: str, value: Any) -> QuerySet[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,26 +90,31 @@ def rows_of(days: Sequence[PostureDay]) -> Q:
     return wanted
 
 
-def settle(sources: Sequence[Source], *, asked: str) -> Settled:
-    """Part sources that stand as counted from those with newer facts or other checks. One query."""
-    newest = {
-        day.source_id: day
-        for day in PostureDay.objects.filter(source__in=[source.pk for source in sources])
-        .order_by("source_id", "-counted_at")
-        .distinct("source_id")
-    }
-    days, moving = [], []
+def newest(sources: Sequence[Source], *, at: datetime | None = None) -> dict[int, PostureDay]:
+    """Source → the day of it that was counted last, perhaps before a moment. One query."""
+    days = PostureDay.objects.filter(source__in=[source.pk for source in sources])
+    if at is not None:
+        days = days.filter(counted_at__lte=at)
+    rows = days.order_by("source_id", "-counted_at").distinct("source_id")
+    return {day.source_id: day for day in rows}
+
+
+def settle(
+    sources: Sequence[Source], days: Mapping[int, PostureDay | None], *, asked: str
+) -> Settled:
+    """Part sources that stand as counted from those with newer facts or other checks."""
+    kept, moving = [], []
     for source in sources:
-        day = newest.get(source.pk)
+        day = days.get(source.pk)
         if (
             day is not None
             and (day.published_at, day.evaluated_at) == (source.published_at, source.evaluated_at)
             and source.judged_as == asked
         ):
-            days.append(day)
+            kept.append(day)
         else:
             moving.append(source.pk)
-    return Settled(days, moving)
+    return Settled(kept, moving)
 
 
 def grain_for(user: User) -> QuerySet[DailyPosture]:
@@ -171,5 +176,5 @@ def lines(configured: Sequence[Configured], cells: dict[str, Cell]) -> dict[str,
 def standing(user: User, *, sources: Sequence[Source], now: datetime) -> dict[str, CheckLine]:
     """Every check with its counts now."""
     configured = configured_checks()
-    settled = settle(sources, asked=fingerprint(configured))
+    settled = settle(sources, newest(sources), asked=fingerprint(configured))
     return lines(configured, by_check(user, settled=settled, configured=configured, now=now))

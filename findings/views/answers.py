@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import SignedInRequest, requires
+from accounts.models import User
 from accounts.permissions import Permission
 from findings import catalogue, posture
+from findings.trends import asking, moment, replay
+from findings.views.overview import Links
 from policies import coverage
+from policies.configuration import configured_checks
+from policies.coverage import CheckLine
 from policies.models import Area
 from policies.spec import Check, Kind
 from ui import pages
@@ -31,8 +38,10 @@ _WORDS = {
 def checks(request: SignedInRequest) -> HttpResponse:
     """The checks of an area with their bars: the numbers add up to the area's."""
     area = _area(request)
-    lines = coverage.check_lines(request.user)
-    shown = [lines[check.id] for check in posture.checks_asked(area, "")]
+    then, _ = asking.moment_of(request.GET, now=timezone.now())
+    lines = _lines_then(request.user, then) if then else coverage.check_lines(request.user)
+    asked = posture.checks_asked(area, "", live=[one.configured for one in lines.values()])
+    shown = [lines[check.id] for check in asked]
     shown.sort(key=lambda line: (-line.tally.failed, -line.tally.unknown, line.check.id))
     context = {
         "area": area,
@@ -40,6 +49,8 @@ def checks(request: SignedInRequest) -> HttpResponse:
         "areas": [(value.value, value.label) for value in catalogue.AREAS],
         "lines": shown,
         "tally": coverage.add(line.tally for line in shown),
+        "as_of": then,
+        "links": Links(then or timezone.now(), then is not None),
     }
     return render(request, "findings/answers_by_check.html", context)
 
@@ -50,9 +61,14 @@ def answers(request: SignedInRequest) -> HttpResponse:
     """Answers of one kind, each with its asset and its reason."""
     area, check_id = _area(request), request.GET.get("check", "")
     outcomes = request.GET.getlist("outcome") or ["fail"]
+    then, _ = asking.moment_of(request.GET, now=timezone.now())
     asked = posture.checks_asked(area, check_id)
     if not set(outcomes) <= set(_WORDS) or (check_id and not asked):
         raise Http404
+    if "pass" in outcomes and len(asked) != 1:
+        raise Http404  # an area's passes are listed per check
+    if then:
+        return _then(request, asked, outcomes, area, then)
     if "pass" in outcomes:
         return _passing(request, asked)
     rows = posture.answers(request.user, asked, [o for o in outcomes if o in _STORED])
@@ -66,13 +82,11 @@ def answers(request: SignedInRequest) -> HttpResponse:
         one="answer",
         many="answers",
     )
-    context = {"page": page, "total": stored + waiting, "waiting": waiting}
+    context = {"page": page, "total": stored + waiting, "waiting": waiting, "as_of": None}
     return render(request, "findings/answers.html", context | _words(asked, outcomes, area))
 
 
 def _passing(request: SignedInRequest, asked: list[Check]) -> HttpResponse:
-    if len(asked) != 1:
-        raise Http404  # an area's passes are listed per check
     rows = posture.passing(request.user, asked[0])
     total = rows.count()
     page = pages.page(
@@ -83,8 +97,40 @@ def _passing(request: SignedInRequest, asked: list[Check]) -> HttpResponse:
         one="asset",
         many="assets",
     )
-    context = {"page": page, "total": total, "are_assets": True}
+    context = {"page": page, "total": total, "are_assets": True, "as_of": None}
     return render(request, "findings/answers.html", context | _words(asked, ["pass"], ""))
+
+
+def _lines_then(user: User, then: datetime) -> dict[str, CheckLine]:
+    """Every check with what was counted then."""
+    answered = moment.cells(user, moment.source_lines(user, at=then))
+    counts = moment.counts_by_check(user, at=then)
+    return moment.check_lines(configured_checks(), answered, counts)
+
+
+def _then(
+    request: SignedInRequest, asked: list[Check], outcomes: list[str], area: str, then: datetime
+) -> HttpResponse:
+    """The answers of a past moment, played again from the facts of then."""
+    lines = moment.source_lines(request.user, at=then)
+    chosen = request.GET.get("source", "")
+    if chosen:
+        lines = [line for line in lines if str(line.source.pk) == chosen]
+    context: dict[str, Any] = {"as_of": then, "links": Links(then, is_past=True)}
+    context["uncounted"] = [line.source for line in lines if line.day is None]
+    if replay.is_too_much([line.source for line in lines]):
+        query = request.GET.urlencode()
+        context |= {"choose": [line.source for line in lines], "query": query, "total": None}
+        return render(request, "findings/answers.html", context | _words(asked, outcomes, area))
+    days = [line.day for line in lines if line.day]
+    found = replay.answers(request.user, checks=asked, outcomes=outcomes, days=days)
+    are_assets = "pass" in outcomes
+    rows: list[Any] = list(found.passing if are_assets else found.rows)
+    word = ("asset", "assets") if are_assets else ("answer", "answers")
+    context["page"] = pages.Page(rows=rows, total=found.total, one=word[0], many=word[1])
+    context |= {"total": found.total, "are_assets": are_assets, "facts_at": found.facts_at}
+    context["cut"] = found.total > len(rows)
+    return render(request, "findings/answers.html", context | _words(asked, outcomes, area))
 
 
 def _words(asked: list[Check], outcomes: list[str], area: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The first page: one sentence, and the numbers that prove it."""
+"""The first page: one sentence, and the numbers that prove it; now, or as of a moment."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,9 +14,21 @@ from accounts.access import SignedInRequest, signed_in
 from accounts.models import User
 from accounts.permissions import Permission
 from findings import charts, posture
-from findings.posture import Counts, Moments, Number, address
+from findings.posture import Counts, Moments, Number, SourceLine
+from findings.trends import asking, moment, reading, worst
 from policies import coverage
+from policies.configuration import configured_checks, fingerprint
+from policies.coverage import CheckLine
 from policies.models import SeverityChoices
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What the page is drawn from."""
+
+    sources: list[SourceLine]
+    lines: dict[str, CheckLine]
+    counts: dict[str, Counts]
+    assets: list[dict[str, Any]]
 
 
 @signed_in
@@ -25,25 +38,96 @@ def overview(request: SignedInRequest) -> HttpResponse:
         home = "/settings/users/" if request.user.may(Permission.USER_READ) else "/accounts/2fa/"
         return HttpResponseRedirect(home)
     now = timezone.now().replace(second=0, microsecond=0)
-    return render(request, "findings/overview.html", _context(request.user, now=now))
+    then, problem = asking.moment_of(request.GET, now=timezone.now())
+    picture = _past(request.user, then) if then else _present(request.user, now)
+    context = _context(request.user, picture, Links(then or now, then is not None))
+    context |= {"as_of": then, "problem": problem}
+    return render(request, "findings/overview.html", context)
 
 
-def _context(user: User, *, now: datetime) -> dict[str, Any]:
-    lines = coverage.check_lines(user)
-    counts = posture.counts_by_check(user, now=now)
-    whole, sources = posture.total(counts.values()), posture.source_lines(user, now=now)
+def _present(user: User, now: datetime) -> Picture:
+    sources = posture.source_lines(user, now=now)
+    configured = configured_checks()
+    settled = reading.settle(
+        [line.source for line in sources],
+        {line.source.pk: line.day for line in sources},
+        asked=fingerprint(configured),
+    )
+    cells = reading.by_check(user, settled=settled, configured=configured, now=now)
+    return Picture(
+        sources,
+        reading.lines(configured, cells),
+        posture.counts_by_check(user, cells, now=now),
+        worst.assets(user, moving=settled.moving),
+    )
+
+
+def _past(user: User, then: datetime) -> Picture:
+    sources = moment.source_lines(user, at=then)
+    counts = moment.counts_by_check(user, at=then)
+    answers = moment.cells(user, sources)
+    lines = moment.check_lines(configured_checks(), answers, counts)
+    return Picture(sources, lines, counts, moment.worst_assets(user, at=then))
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Where the numbers of the page lead: to lists of the same moment."""
+
+    at: datetime
+    is_past: bool
+
+    @property
+    def open(self) -> str:
+        """What is open; more can be appended with “&”."""
+        return self._address(state="open")
+
+    @property
+    def more(self) -> str:
+        """What other addresses of the past carry along."""
+        return f"&as_of={self.at.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if self.is_past else ""
+
+    def opened(self, **more: Any) -> str:
+        since = self.at - posture.DAY
+        if self.is_past:
+            return posture.address(state="any", began_since=since, began_before=self.at, **more)
+        return posture.address(state="any", opened_since=since, **more)
+
+    def resolved(self, **more: Any) -> str:
+        since = self.at - posture.DAY
+        if self.is_past:
+            return posture.address(state="any", ended_since=since, ended_before=self.at, **more)
+        return posture.address(state="any", resolved_since=since, **more)
+
+    def aged(self, since: datetime | None, before: datetime | None) -> str:
+        """What is open and opened in this stretch of time."""
+        name = "began" if self.is_past else "opened"
+        marks = {f"{name}_since": since, f"{name}_before": before}
+        return self._address(state="open", **{k: mark for k, mark in marks.items() if mark})
+
+    def _address(self, **more: Any) -> str:
+        if self.is_past:
+            return posture.address(**{**more, "state": "any"}, open_at=self.at)
+        return posture.address(**more)
+
+    def due(self, word: str) -> str:
+        return self._address(state="open", due=word)
+
+
+def _context(user: User, picture: Picture, links: Links) -> dict[str, Any]:
+    lines, counts = picture.lines, picture.counts
+    whole = posture.total(counts.values())
     answers = coverage.add(line.tally for line in lines.values())
     not_known = answers.unknown + answers.error
     return {
+        "links": links,
         "counts": whole,
-        "at": Moments(now),
-        "opened_address": address(state="any", opened_since=now - posture.DAY),
-        "resolved_address": address(state="any", resolved_since=now - posture.DAY),
+        "opened_address": links.opened(),
+        "resolved_address": links.resolved(),
         "areas": [
             {
                 "line": line,
-                "opened": address(state="any", area=line.area, opened_since=now - posture.DAY),
-                "resolved": address(state="any", area=line.area, resolved_since=now - posture.DAY),
+                "opened": links.opened(area=line.area),
+                "resolved": links.resolved(area=line.area),
             }
             for line in posture.area_lines(lines, counts)
         ],
@@ -51,39 +135,33 @@ def _context(user: User, *, now: datetime) -> dict[str, Any]:
         "not_known": not_known,
         "unknown_share": 100 * not_known / answers.total if answers.total else 0,
         "severities": [(severity, getattr(whole, severity)) for severity in SeverityChoices.values],
-        "chart": charts.movement(user, now=now),
-        "due": _due(whole),
-        "ages": _ages(whole, Moments(now)),
-        "assets": posture.worst_assets(user),
+        "chart": charts.movement(user, now=links.at),
+        "due": _due(whole, links),
+        "ages": _ages(whole, links),
+        "assets": picture.assets,
         "checks": posture.worst_checks(lines, counts),
-        "sources": sources,
-        "stale": [line for line in sources if line.is_stale],
+        "sources": picture.sources,
+        "stale": [line for line in picture.sources if line.is_stale],
+        "uncounted": links.is_past and any(line.day is None for line in picture.sources),
         "may_add_source": user.may(Permission.SOURCE_MANAGE),
     }
 
 
-def _due(counts: Counts) -> list[Number]:
+def _due(counts: Counts, links: Links) -> list[Number]:
     return [
-        Number("Overdue", counts.overdue, address(state="open", due="overdue"), "late"),
-        Number("Due within a week", counts.week, address(state="open", due="week"), "soon"),
-        Number("Due later", counts.later, address(state="open", due="later")),
-        Number("No due date", counts.undue, address(state="open", due="none")),
+        Number("Overdue", counts.overdue, links.due("overdue"), "late"),
+        Number("Due within a week", counts.week, links.due("week"), "soon"),
+        Number("Due later", counts.later, links.due("later")),
+        Number("No due date", counts.undue, links.due("none")),
     ]
 
 
-def _ages(counts: Counts, at: Moments) -> list[Number]:
+def _ages(counts: Counts, links: Links) -> list[Number]:
     """Open findings by how long they have been open."""
+    at = Moments(links.at)
     return [
-        Number("Under a week", counts.fresh, address(state="open", opened_since=at.week_ago)),
-        Number(
-            "1 to 4 weeks",
-            counts.weeks,
-            address(state="open", opened_since=at.month_ago, opened_before=at.week_ago),
-        ),
-        Number(
-            "1 to 3 months",
-            counts.months,
-            address(state="open", opened_since=at.quarter_ago, opened_before=at.month_ago),
-        ),
-        Number("Over 3 months", counts.old, address(state="open", opened_before=at.quarter_ago)),
+        Number("Under a week", counts.fresh, links.aged(at.week_ago, None)),
+        Number("1 to 4 weeks", counts.weeks, links.aged(at.month_ago, at.week_ago)),
+        Number("1 to 3 months", counts.months, links.aged(at.quarter_ago, at.month_ago)),
+        Number("Over 3 months", counts.old, links.aged(None, at.quarter_ago)),
     ]

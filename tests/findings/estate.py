@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from accounts.models import Team
-from findings.models import Finding, FindingEvent
+from findings.models import Finding, FindingEvent, FindingSpell
 from findings.priority import due_at, priority
 from findings.rules import RuleSet
 from inventory.models import Asset, Source, SyncRun
@@ -146,5 +146,11 @@ class _Rows:
         Finding.objects.bulk_create(self.findings)
         FindingEvent.objects.bulk_create(
             FindingEvent(finding=finding, kind="opened", at=finding.opened_at)
+            for finding in self.findings
+        )
+        FindingSpell.objects.bulk_create(
+            FindingSpell(
+                finding=finding, opened_at=finding.opened_at, closed_at=finding.resolved_at
+            )
             for finding in self.findings
         )
