@@ -72,6 +72,7 @@ SIGNED_IN_ROUTES = frozenset(
         "accounts:session-end-others",
         "accounts:session-list",
         "accounts:sso-again",
+        "findings:my-work",
         "findings:overview",
         "inventory:home",
         "mfa_activate_totp",
