@@ -21,6 +21,8 @@ from accounts.session_store import handle_of
 def session_list(request: SignedInRequest) -> HttpResponse:
     """The browsers in which one is signed in, this one first."""
     here = handle_of(str(request.session.session_key))
+    if request.session.modified:  # just signed in: this session is to be in the list as well
+        request.session.save()
     sessions = list(open_sessions.of(request.user, now=datetime.now(UTC)))
     sessions.sort(key=lambda session: session.handle != here)
     context = {

@@ -52,6 +52,13 @@ def test_a_person_sees_where_they_are_signed_in():
     assert here.cookies[settings.SESSION_COOKIE_NAME].value not in page
 
 
+def test_the_list_is_complete_right_after_signing_in(client: Client):
+    UserFactory(username="alice")
+    sign_in(client, "alice", next=LIST)
+
+    assert "This one" in client.get(LIST).content.decode()
+
+
 def test_an_ended_session_opens_nothing_any_more_and_is_recorded():
     UserFactory(username="alice")
     here, there = browser("alice"), browser("alice", agent=SAFARI)

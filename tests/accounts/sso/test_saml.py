@@ -69,6 +69,24 @@ def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
     return key_path, cert_path
 
 
+def describe(path: Path, cert: Path, port: int) -> Path:
+    """The metadata of the provider with this certificate on this port."""
+    body = "".join(cert.read_text().splitlines()[1:-1])
+    path.write_text(
+        f"""<?xml version="1.0"?>
+<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ISSUER}">
+  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{NAMES["ds"]}"><ds:X509Data>
+      <ds:X509Certificate>{body}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
+    <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+      Location="http://127.0.0.1:{port}/sso"/>
+  </md:IDPSSODescriptor>
+</md:EntityDescriptor>""",
+        encoding="utf-8",
+    )
+    return path
+
+
 @dataclass
 class Provider:
     people: identity.People
@@ -84,20 +102,7 @@ def _idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("idp")
     key, cert = key_pair(folder, "idp")
     port = identity.free_port()
-    body = "".join(cert.read_text().splitlines()[1:-1])
-    metadata = folder / "metadata.xml"
-    metadata.write_text(
-        f"""<?xml version="1.0"?>
-<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ISSUER}">
-  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
-    <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{NAMES["ds"]}"><ds:X509Data>
-      <ds:X509Certificate>{body}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
-    <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-      Location="http://127.0.0.1:{port}/sso"/>
-  </md:IDPSSODescriptor>
-</md:EntityDescriptor>""",
-        encoding="utf-8",
-    )
+    metadata = describe(folder / "metadata.xml", cert, port)
     people = identity.People(folder / "people.json")
     options = {"issuer": ISSUER, "key": str(key), "cert": str(cert), "people": str(people.path)}
     with identity.running("saml.mjs", port=port, **options):
