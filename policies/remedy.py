@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -72,6 +73,7 @@ class Blank(msgspec.Struct, frozen=True):
     label: str  # "name of the snapshot": what an empty one asks for
     always: Value = None  # one value whatever the finding
     evidence: str = ""
+    moment: str = ""  # the evidence that is a moment
     param: str = ""
     attribute: str = ""  # the custom attribute that the source reads this field from
     fact: Callable[[Deviation], Value] | None = None
@@ -81,9 +83,14 @@ class Blank(msgspec.Struct, frozen=True):
         if self.always is not None:
             return self.always
         if self.fact is not None:
-            return _plain(self.fact(found))
+            try:
+                return _plain(self.fact(found))
+            except (AttributeError, LookupError, TypeError, ValueError):
+                return None  # evidence of an older release, in a form that nobody expects now
         if self.evidence:
             return found.said(self.evidence)
+        if self.moment:
+            return _spoken(found.said(self.moment))
         if self.param:
             return found.asked(self.param)
         return _plain(found.place.attributes.get(self.attribute))
@@ -168,6 +175,15 @@ def powercli_id(type: str, ref: str | None) -> str | None:
     if ref is None or not _SOUND_TYPE.fullmatch(type) or not _SOUND_REF.fullmatch(ref):
         return None
     return f"{type}-{ref}"
+
+
+def _spoken(value: Value) -> Value:
+    """A moment as people write it: “2026-02-03 07:00 UTC”."""
+    try:
+        moment = datetime.fromisoformat(str(value)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _told(value: Any) -> Value:

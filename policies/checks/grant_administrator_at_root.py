@@ -64,7 +64,8 @@ class Params(Parameters, frozen=True):
                 "Grant that role on the folders concerned, and let «principal» try their work.",
                 "Make sure that somebody else can still administer «entity», and that you are not "
                 "signed in through the entry you are about to delete.",
-                "Select «entity» > Permissions > the entry of «principal» > Delete.",
+                "Select the vCenter (its root, «entity») > Permissions > the entry of «principal» "
+                "> Delete.",
                 "Look under Administration > Access Control > Global Permissions for the same "
                 "entry: the script does not reach those.",
             ),

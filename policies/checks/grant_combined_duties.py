@@ -42,7 +42,12 @@ def _conflicts(found: Deviation) -> Value:
     pairs = found.evidence.get("conflicts")
     if not isinstance(pairs, list | tuple):
         return None
-    return "; ".join(" and ".join(map(str, pair)) for pair in pairs if isinstance(pair, list))
+    words = {duty.value: word for duty, word in WORDS.items()}
+    return "; ".join(
+        " and ".join(words.get(str(one), str(one)) for one in pair)
+        for pair in pairs
+        if isinstance(pair, list | tuple)
+    )
 
 
 @check(
@@ -66,7 +71,7 @@ def _conflicts(found: Deviation) -> Value:
     remedy={
         Platform.VSPHERE: Remedy(
             steps=(
-                "Ask which duty «principal» has: «conflicts» add up through the role «role» on "
+                "Ask which duty «principal» has. They may «conflicts», through the role «role» on "
                 "«entity» and the grant “«other_grant»”.",
                 "Delete the grant of the other duty: select its object > Permissions > the entry > "
                 "Delete.",

@@ -12,11 +12,13 @@ from policies.facts import (
 )
 from policies.spec import (
     Blank,
+    Deviation,
     Host,
     Parameters,
     Platform,
     Remedy,
     Severity,
+    Value,
     Violation,
     check,
     known,
@@ -34,6 +36,14 @@ class Params(Parameters, frozen=True):
             )
         ),
     ] = field(default_factory=dict)
+
+
+def _expected(found: Deviation) -> Value:
+    least = found.said("minimum_build")
+    versions = found.asked("minimum_builds")
+    if least is not None:
+        return f"build {least} or newer"
+    return None if versions is None else f"a build of version {versions}"
 
 
 @check(
@@ -57,8 +67,7 @@ class Params(Parameters, frozen=True):
     remedy={
         Platform.VSPHERE: Remedy(
             steps=(
-                "«name» runs «version» build «build»; the policy asks for build «minimum_build» or "
-                "newer.",
+                "«name» runs «version» build «build»; the policy asks for «expected».",
                 "Read the release notes of the build, and update the vCenter first when they say "
                 "so.",
                 "Select the cluster of «name» > Updates > Image (or Baselines) > Check Compliance.",
@@ -69,13 +78,13 @@ class Params(Parameters, frozen=True):
                 "which image a cluster gets is a decision, and the lifecycle manager checks the "
                 "hardware, empties the hosts and keeps their order, which a script would not."
             ),
-            verify="Summary of «name» shows build «minimum_build» or newer.",
+            verify="Summary of «name» shows «expected».",
             needs="The privileges of the lifecycle manager to remediate, on the cluster.",
             effect="The host restarts; its machines move to other hosts before that.",
             blanks={
                 "version": Blank("version", evidence="version"),
                 "build": Blank("build", evidence="build"),
-                "minimum_build": Blank("oldest allowed build", evidence="minimum_build"),
+                "expected": Blank("oldest allowed build", fact=_expected),
             },
         ),
     },

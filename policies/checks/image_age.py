@@ -65,7 +65,7 @@ if (Confirm-Change "turn template $($template.Name) into a machine with its adap
                 "VirtualMachine.Config.EditDevice on the template."
             ),
             effect="While it is a machine, nothing can be made from the template.",
-            blanks={"modified_at": Blank("time of the last change", evidence="modified_at")},
+            blanks={"modified_at": Blank("time of the last change", moment="modified_at")},
         ),
     },
 )

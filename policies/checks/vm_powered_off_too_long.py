@@ -60,7 +60,7 @@ class Params(Parameters, frozen=True):
             effect="A deleted machine comes back from a backup only.",
             blanks={
                 "power_state": Blank("off or suspended", evidence="power_state"),
-                "since": Blank("day", evidence="since"),
+                "since": Blank("day", moment="since"),
             },
         ),
     },

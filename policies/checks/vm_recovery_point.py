@@ -12,10 +12,12 @@ from policies.facts import (
 )
 from policies.spec import (
     Blank,
+    Deviation,
     Parameters,
     Platform,
     Remedy,
     Severity,
+    Value,
     Violation,
     VirtualMachine,
     check,
@@ -34,6 +36,11 @@ class Params(Parameters, frozen=True):
             )
         ),
     ] = field(default_factory=lambda: {"critical": 24, "high": 24})
+
+
+def _newest(found: Deviation) -> Value:
+    has_none = "newest" in found.evidence and found.evidence["newest"] is None
+    return "none" if has_none else Blank("", moment="newest").value(found)
 
 
 @check(
@@ -57,7 +64,7 @@ class Params(Parameters, frozen=True):
         Platform.VSPHERE: Remedy(
             steps=(
                 "Put «name» into the backup schedule that its criticality «criticality» asks for. "
-                "The newest recovery point is of «newest».",
+                "Its newest recovery point: «newest».",
                 "At once: Snapshots > Take Snapshot, with “Quiesce”, without memory. That is what "
                 "the script does.",
                 "Remove the snapshot when the first backup exists.",
@@ -73,7 +80,7 @@ if (Confirm-Change "take a quiesced snapshot of $($vm.Name)") {
             effect="The guest stands still for seconds; the snapshot grows until it is removed.",
             blanks={
                 "criticality": Blank("criticality", evidence="criticality"),
-                "newest": Blank("time of the newest recovery point, or none", evidence="newest"),
+                "newest": Blank("time of the newest recovery point, or none", fact=_newest),
             },
         ),
     },

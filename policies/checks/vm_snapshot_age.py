@@ -53,7 +53,7 @@ def _snapshot_id(found: Deviation) -> Value:
             steps=(
                 "Make sure that a backup of «name» exists: a deleted snapshot is gone for good.",
                 "Select «name» > Snapshots > Manage Snapshots.",
-                "Select the snapshot «snapshot», taken at «created_at» > Delete.",
+                "Select the snapshot “«snapshot»” of «created_at» > Delete.",
                 "If «name» then shows “consolidation needed”: Snapshots > Consolidate.",
             ),
             script="""
@@ -72,7 +72,7 @@ if (Confirm-Change "delete snapshot $($old.Name) of $($vm.Name), taken at $($old
             ),
             blanks={
                 "snapshot": Blank("name of the snapshot", evidence="snapshot"),
-                "created_at": Blank("time of the snapshot", evidence="created_at"),
+                "created_at": Blank("time of the snapshot", moment="created_at"),
                 "snapshot_id": Blank("managed object id of the snapshot", fact=_snapshot_id),
             },
         ),
