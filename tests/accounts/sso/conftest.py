@@ -124,7 +124,7 @@ class Browser:
 
 
 @pytest.fixture
-def a_browser() -> Iterator[Callable[[], Browser]]:
+def a_visitor() -> Iterator[Callable[[], Browser]]:
     made: list[Browser] = []
 
     def make() -> Browser:
@@ -132,10 +132,10 @@ def a_browser() -> Iterator[Callable[[], Browser]]:
         return made[-1]
 
     yield make
-    for browser in made:
-        browser.theirs.close()
+    for visitor in made:
+        visitor.theirs.close()
 
 
 @pytest.fixture
-def browser(a_browser: Callable[[], Browser]) -> Browser:
-    return a_browser()
+def visitor(a_visitor: Callable[[], Browser]) -> Browser:
+    return a_visitor()

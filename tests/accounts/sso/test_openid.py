@@ -34,15 +34,15 @@ def refusals() -> list[tuple[str, str | None]]:
 
 
 def test_the_first_sign_in_makes_the_person_with_what_their_groups_give(
-    corp: Corp, browser: Browser
+    corp: Corp, visitor: Browser
 ):
     web = TeamFactory(name="Web")
     corp.people.put("anna", "vm-analysts", "everybody", name="Anna Lie")
 
-    response = browser.sign_in("anna", query="?next=/findings/")
+    response = visitor.sign_in("anna", query="?next=/findings/")
 
     assert response["Location"] == "/findings/"
-    assert who(browser.ours) == "anna@corp"
+    assert who(visitor.ours) == "anna@corp"
     anna = User.objects.get(username="anna@corp")
     assert (anna.full_name, anna.email, anna.scope) == ("Anna Lie", "anna@example.org", "teams")
     assert set(anna.teams.all()) == {web}
@@ -61,13 +61,13 @@ def test_the_page_for_signing_in_leads_there_and_on_to_the_wanted_page(corp: Cor
     assert "/accounts/sso/corp/?next=%2Ffindings%2F" in page
 
 
-def test_roles_follow_groups_at_each_sign_in(corp: Corp, a_browser: Callable[[], Browser]):
+def test_roles_follow_groups_at_each_sign_in(corp: Corp, a_visitor: Callable[[], Browser]):
     corp.people.put("anna", "vm-analysts")
-    first = a_browser()
+    first = a_visitor()
     first.sign_in("anna")
 
     corp.people.put("anna", "vm-auditors")
-    a_browser().sign_in("anna")
+    a_visitor().sign_in("anna")
 
     assert roles_of("anna@corp") == {"auditor"}
     assert User.objects.get(username="anna@corp").scope == User.Scope.ALL
@@ -75,10 +75,10 @@ def test_roles_follow_groups_at_each_sign_in(corp: Corp, a_browser: Callable[[],
 
 
 def test_a_group_that_is_gone_takes_its_role_and_every_session(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     corp.people.put("anna", "vm-analysts")
-    first, second = a_browser(), a_browser()
+    first, second = a_visitor(), a_visitor()
     first.sign_in("anna")
 
     corp.people.put("anna", "everybody")
@@ -92,10 +92,10 @@ def test_a_group_that_is_gone_takes_its_role_and_every_session(
     assert refusals() == [("no-role", str(User.objects.get(username="anna@corp").pk))]
 
 
-def test_without_a_mapped_group_nobody_is_made(corp: Corp, browser: Browser):
+def test_without_a_mapped_group_nobody_is_made(corp: Corp, visitor: Browser):
     corp.people.put("mallory", "everybody")
 
-    response = browser.sign_in("mallory")
+    response = visitor.sign_in("mallory")
 
     assert response.status_code == 403
     assert not User.objects.exists()
@@ -103,13 +103,13 @@ def test_without_a_mapped_group_nobody_is_made(corp: Corp, browser: Browser):
 
 
 def test_roles_that_are_kept_apart_are_refused_and_taken(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     corp.people.put("ole", "vm-operators")
-    a_browser().sign_in("ole")
+    a_visitor().sign_in("ole")
     corp.people.put("ole", "vm-operators", "vm-approvers")
 
-    response = a_browser().sign_in("ole")
+    response = a_visitor().sign_in("ole")
 
     assert response.status_code == 403
     assert b"operator and approver, and nobody can be both" in response.content
@@ -121,12 +121,12 @@ def test_roles_that_are_kept_apart_are_refused_and_taken(
         RoleAssignment.objects.create(user=ole, role="approver")
 
 
-def test_a_local_account_is_never_taken_over(corp: Corp, browser: Browser):
+def test_a_local_account_is_never_taken_over(corp: Corp, visitor: Browser):
     local = UserFactory(username="anna", email="anna@example.org", roles=[Role.USER_ADMIN])
     squatter = UserFactory(username="anna@corp")
     corp.people.put("anna", "vm-analysts", email_verified=True)
 
-    browser.sign_in("anna")
+    visitor.sign_in("anna")
 
     made = User.objects.get(provider="corp")
     assert made.username == "anna-2@corp"
@@ -136,14 +136,14 @@ def test_a_local_account_is_never_taken_over(corp: Corp, browser: Browser):
 
 
 def test_a_name_that_changes_there_stays_one_person_and_one_reused_is_another(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     corp.people.put("s-1", "vm-analysts", preferred_username="anna")
-    a_browser().sign_in("s-1")
+    a_visitor().sign_in("s-1")
     corp.people.put("s-1", "vm-analysts", preferred_username="anna.berg", name="Anna Berg")
-    a_browser().sign_in("s-1")
+    a_visitor().sign_in("s-1")
     corp.people.put("s-2", "vm-auditors", preferred_username="anna")
-    a_browser().sign_in("s-2")
+    a_visitor().sign_in("s-2")
 
     found = {u.subject: (u.username, u.full_name) for u in User.objects.all()}
     assert found == {"s-1": ("anna@corp", "Anna Berg"), "s-2": ("anna-2@corp", "S-2")}
@@ -152,10 +152,10 @@ def test_a_name_that_changes_there_stays_one_person_and_one_reused_is_another(
 @pytest.mark.parametrize(
     "name", ["<script>", "a\r\nb", "ad\u202emin", "Ａdmin", " ", "x" * 300, "a/../b"]
 )
-def test_a_hostile_name_becomes_a_plain_one(corp: Corp, browser: Browser, name: str):
+def test_a_hostile_name_becomes_a_plain_one(corp: Corp, visitor: Browser, name: str):
     corp.people.put("s-9", "vm-analysts", preferred_username=name, name=name, email=name)
 
-    browser.sign_in("s-9")
+    visitor.sign_in("s-9")
 
     made = User.objects.get(provider="corp")
     assert made.username.endswith("@corp")
@@ -167,9 +167,9 @@ def test_a_hostile_name_becomes_a_plain_one(corp: Corp, browser: Browser, name: 
     assert made.email == ""
 
 
-def test_who_comes_from_a_provider_has_no_password_here(corp: Corp, browser: Browser, client: Any):
+def test_who_comes_from_a_provider_has_no_password_here(corp: Corp, visitor: Browser, client: Any):
     corp.people.put("anna", "vm-analysts")
-    browser.sign_in("anna")
+    visitor.sign_in("anna")
     anna = User.objects.get(username="anna@corp")
 
     sign_in(client, "anna@corp", "")
@@ -181,12 +181,12 @@ def test_who_comes_from_a_provider_has_no_password_here(corp: Corp, browser: Bro
         User.objects.filter(pk=anna.pk).update(password="argon2$known")
 
 
-def test_a_disabled_person_is_not_let_in(corp: Corp, a_browser: Callable[[], Browser]):
+def test_a_disabled_person_is_not_let_in(corp: Corp, a_visitor: Callable[[], Browser]):
     corp.people.put("anna", "vm-analysts")
-    a_browser().sign_in("anna")
+    a_visitor().sign_in("anna")
     people.disable(user_id=User.objects.get().pk, by=None)
 
-    back = a_browser()
+    back = a_visitor()
     response = back.sign_in("anna")
 
     assert response.status_code == 403
@@ -195,17 +195,17 @@ def test_a_disabled_person_is_not_let_in(corp: Corp, a_browser: Callable[[], Bro
 
 
 def test_our_second_factor_is_asked_unless_the_provider_s_counts(
-    corp: Corp, a_browser: Callable[[], Browser], settings: Any
+    corp: Corp, a_visitor: Callable[[], Browser], settings: Any
 ):
     settings.REQUIRE_SECOND_FACTOR = True
     corp.people.put("ole", "vm-operators")
-    plain = a_browser()
+    plain = a_visitor()
     plain.sign_in("ole", amr="mfa")
     assert who(plain.ours) is None
     assert plain.ours.get("/sources/")["Location"] == "/accounts/2fa/"
 
     settings.SSO_PROVIDERS = corp.configured(second_factor='["mfa"]')
-    weak, strong = a_browser(), a_browser()
+    weak, strong = a_visitor(), a_visitor()
     weak.sign_in("ole", amr="pwd")
     strong.sign_in("ole", amr="pwd,mfa")
 
@@ -214,15 +214,15 @@ def test_our_second_factor_is_asked_unless_the_provider_s_counts(
 
 
 def test_a_factor_set_up_here_is_asked_for_after_the_provider(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
     corp.people.put("anna", "vm-analysts")
-    a_browser().sign_in("anna")
+    a_visitor().sign_in("anna")
     TOTP.activate(User.objects.get(), generate_totp_secret())
 
-    back = a_browser()
+    back = a_visitor()
     response = back.sign_in("anna")
 
     assert response["Location"].startswith("/accounts/2fa/authenticate/")
@@ -230,42 +230,42 @@ def test_a_factor_set_up_here_is_asked_for_after_the_provider(
 
 
 def test_showing_again_who_one_is_takes_a_new_sign_in_there(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     corp.people.put("anna", "vm-analysts")
     corp.people.put("bob", "vm-analysts")
-    browser = a_browser()
-    browser.sign_in("anna")  # the provider does not say when she signed in there
+    visitor = a_visitor()
+    visitor.sign_in("anna")  # the provider does not say when she signed in there
 
-    asked = browser.ours.get("/settings/tokens/add/")
-    page = browser.ours.get(asked["Location"], follow=True)
+    asked = visitor.ours.get("/settings/tokens/add/")
+    page = visitor.ours.get(asked["Location"], follow=True)
     assert page.request["PATH_INFO"] == "/accounts/sso/again/"
     assert b"/accounts/sso/corp/?again=1&amp;next=/settings/tokens/add/" in page.content
-    response = browser.sign_in("anna", query="?again=1&next=/settings/tokens/add/")
+    response = visitor.sign_in("anna", query="?again=1&next=/settings/tokens/add/")
     assert response["Location"] == "/settings/tokens/add/"
-    assert browser.ours.get("/settings/tokens/add/").status_code == 200
+    assert visitor.ours.get("/settings/tokens/add/").status_code == 200
 
     with time_machine.travel(time.time() + 400, tick=True):
-        assert browser.ours.get("/settings/tokens/add/").status_code == 302
-    browser.theirs.cookies.clear()
-    refused = browser.sign_in("bob", query="?again=1")
+        assert visitor.ours.get("/settings/tokens/add/").status_code == 302
+    visitor.theirs.cookies.clear()
+    refused = visitor.sign_in("bob", query="?again=1")
     assert b"as somebody else than you are here" in refused.content
-    assert who(browser.ours) == "anna@corp"
+    assert who(visitor.ours) == "anna@corp"
 
 
-def test_cancelling_there_is_no_sign_in_here(corp: Corp, browser: Browser):
-    response = browser.sign_in("nobody")
+def test_cancelling_there_is_no_sign_in_here(corp: Corp, visitor: Browser):
+    response = visitor.sign_in("nobody")
 
     assert response.status_code == 403
     assert b"did not sign you in" in response.content
-    assert who(browser.ours) is None
+    assert who(visitor.ours) is None
 
 
 def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
-    corp: Corp, a_browser: Callable[[], Browser]
+    corp: Corp, a_visitor: Callable[[], Browser]
 ):
     corp.people.put("mallory", "vm-analysts")
-    attacker, victim = a_browser(), a_browser()
+    attacker, victim = a_visitor(), a_visitor()
     address = attacker.walk(attacker.leave(), "mallory")
 
     for response in (
@@ -281,22 +281,22 @@ def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     assert not User.objects.exists()
 
 
-def test_an_answer_works_once(corp: Corp, browser: Browser):
+def test_an_answer_works_once(corp: Corp, visitor: Browser):
     corp.people.put("anna", "vm-analysts")
-    address = browser.walk(browser.leave(), "anna")
-    browser.arrive(address)
-    browser.ours.post("/accounts/logout/")
+    address = visitor.walk(visitor.leave(), "anna")
+    visitor.arrive(address)
+    visitor.ours.post("/accounts/logout/")
 
-    assert browser.arrive(address).status_code == 403
-    assert who(browser.ours) is None
+    assert visitor.arrive(address).status_code == 403
+    assert who(visitor.ours) is None
 
 
 def test_a_code_of_another_browser_or_client_is_worth_nothing(
-    corp: Corp, a_browser: Callable[[], Browser], settings: Any
+    corp: Corp, a_visitor: Callable[[], Browser], settings: Any
 ):
     corp.people.put("anna", "vm-analysts")
     corp.people.put("mallory", "vm-analysts")
-    attacker, victim = a_browser(), a_browser()
+    attacker, victim = a_visitor(), a_visitor()
     stolen = victim.walk(victim.leave(), "anna").partition("code=")[2].partition("&")[0]
 
     mine = attacker.walk(attacker.leave(), "mallory")
@@ -310,28 +310,28 @@ def test_a_code_of_another_browser_or_client_is_worth_nothing(
     assert {reason for reason, _ in refusals()} == {"provider-error"}
 
 
-def test_an_answer_in_the_name_of_another_issuer_is_refused(corp: Corp, browser: Browser):
+def test_an_answer_in_the_name_of_another_issuer_is_refused(corp: Corp, visitor: Browser):
     corp.people.put("anna", "vm-analysts")
-    address = browser.walk(browser.leave(), "anna")
+    address = visitor.walk(visitor.leave(), "anna")
 
-    assert browser.arrive(address, iss="https://evil.example").status_code == 403
-    address = browser.walk(browser.leave(), "anna")
-    assert browser.arrive(address, iss=None).status_code == 403
+    assert visitor.arrive(address, iss="https://evil.example").status_code == 403
+    address = visitor.walk(visitor.leave(), "anna")
+    assert visitor.arrive(address, iss=None).status_code == 403
     assert {reason for reason, _ in refusals()} == {"wrong-issuer"}
-    assert who(browser.ours) is None
+    assert who(visitor.ours) is None
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example"])
-def test_nobody_is_sent_elsewhere_afterwards(corp: Corp, browser: Browser, target: str):
+def test_nobody_is_sent_elsewhere_afterwards(corp: Corp, visitor: Browser, target: str):
     corp.people.put("anna", "vm-analysts")
 
-    assert browser.sign_in("anna", query=f"?next={target}")["Location"] == "/"
+    assert visitor.sign_in("anna", query=f"?next={target}")["Location"] == "/"
 
 
-def test_a_provider_that_is_away_is_said_to_be(corp: Corp, browser: Browser, settings: Any):
+def test_a_provider_that_is_away_is_said_to_be(corp: Corp, visitor: Browser, settings: Any):
     settings.SSO_PROVIDERS = corp.configured(issuer='"http://127.0.0.1:9"')
 
-    response = browser.ours.get("/accounts/sso/corp/")
+    response = visitor.ours.get("/accounts/sso/corp/")
 
     assert response.status_code == 403
     assert b"did not answer" in response.content

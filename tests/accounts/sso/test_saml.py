@@ -176,25 +176,25 @@ def only(document: etree._Element, path: str) -> etree._Element:
 
 
 @pytest.fixture
-def browser() -> Browser:
+def visitor() -> Browser:
     return Browser()
 
 
-def test_a_person_signs_in_with_what_their_groups_give(idp: Provider, browser: Browser):
+def test_a_person_signs_in_with_what_their_groups_give(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts", "everybody")
 
-    response = browser.post(answer(browser.leave("?next=/findings/"), "anna"))
+    response = visitor.post(answer(visitor.leave("?next=/findings/"), "anna"))
 
     assert response["Location"] == "/findings/"
-    assert who(browser.ours) == "anna@saml-corp"
+    assert who(visitor.ours) == "anna@saml-corp"
     anna = User.objects.get()
     assert (anna.full_name, anna.email, anna.subject) == ("Anna", "anna@e.org", "anna")
     assert [a.role for a in RoleAssignment.objects.all()] == ["analyst"]
 
 
-def test_a_group_that_is_gone_takes_its_role(idp: Provider, browser: Browser):
+def test_a_group_that_is_gone_takes_its_role(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    browser.post(browser.asked("anna"))
+    visitor.post(visitor.asked("anna"))
     idp.put("anna", "everybody")
     back = Browser()
 
@@ -203,7 +203,7 @@ def test_a_group_that_is_gone_takes_its_role(idp: Provider, browser: Browser):
     assert response.status_code == 403
     assert b"none of your groups" in response.content
     assert not RoleAssignment.objects.exists()
-    assert who(browser.ours) is None
+    assert who(visitor.ours) is None
 
 
 def test_the_context_counts_as_a_second_factor_where_that_is_configured(
@@ -220,11 +220,11 @@ def test_the_context_counts_as_a_second_factor_where_that_is_configured(
     assert [who(b.ours) for b in (plain, weak, strong)] == [None, None, "ole@saml-corp"]
 
 
-def test_showing_again_who_one_is_asks_for_a_new_sign_in(idp: Provider, browser: Browser):
+def test_showing_again_who_one_is_asks_for_a_new_sign_in(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    browser.post(browser.asked("anna"))
+    visitor.post(visitor.asked("anna"))
 
-    address = browser.leave("?again=1")
+    address = visitor.leave("?again=1")
 
     encoded = parse_qs(urlsplit(address).query)["SAMLRequest"][0]
     request = etree.fromstring(decompress(base64.b64decode(encoded), -15))
@@ -240,51 +240,51 @@ def test_the_metadata_say_where_we_are(idp: Provider, client: Client):
     assert 'WantAssertionsSigned="true"' in etree.tostring(document).decode()
 
 
-def test_an_assertion_works_once_and_in_the_browser_that_asked(idp: Provider, browser: Browser):
+def test_an_assertion_works_once_and_in_the_browser_that_asked(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    encoded = browser.asked("anna")
+    encoded = visitor.asked("anna")
     thief, bystander = Browser(), Browser()
     bystander.leave()
 
     assert thief.post(encoded).status_code == 403
     assert bystander.post(encoded).status_code == 403
-    assert browser.post(encoded).status_code == 302
-    assert browser.post(encoded).status_code == 403
-    browser.ours.post("/accounts/logout/")
-    assert browser.post(encoded).status_code == 403
-    assert {who(b.ours) for b in (browser, thief, bystander)} == {None}
+    assert visitor.post(encoded).status_code == 302
+    assert visitor.post(encoded).status_code == 403
+    visitor.ours.post("/accounts/logout/")
+    assert visitor.post(encoded).status_code == 403
+    assert {who(b.ours) for b in (visitor, thief, bystander)} == {None}
 
 
-def test_a_ticket_works_once(idp: Provider, browser: Browser):
+def test_a_ticket_works_once(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    encoded = browser.asked("anna")
+    encoded = visitor.asked("anna")
     taken = Client().post("/accounts/sso/saml-corp/acs/", {"SAMLResponse": encoded})
 
-    assert browser.ours.get(taken["Location"]).status_code == 302
-    browser.ours.post("/accounts/logout/")
-    assert browser.ours.get(taken["Location"]).status_code == 403
-    assert browser.ours.get("/accounts/sso/saml-corp/finish/").status_code == 403
+    assert visitor.ours.get(taken["Location"]).status_code == 302
+    visitor.ours.post("/accounts/logout/")
+    assert visitor.ours.get(taken["Location"]).status_code == 403
+    assert visitor.ours.get("/accounts/sso/saml-corp/finish/").status_code == 403
 
 
-def test_what_the_provider_begins_by_itself_is_refused(idp: Provider, browser: Browser):
+def test_what_the_provider_begins_by_itself_is_refused(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    browser.leave()
+    visitor.leave()
     encoded = unasked(idp)
 
     assert read(encoded).get("InResponseTo") in (None, "")
-    assert browser.post(encoded).status_code == 403
-    assert who(browser.ours) is None
+    assert visitor.post(encoded).status_code == 403
+    assert who(visitor.ours) is None
 
 
-def test_an_envelope_does_not_make_it_asked_for(idp: Provider, browser: Browser):
+def test_an_envelope_does_not_make_it_asked_for(idp: Provider, visitor: Browser):
     """The envelope is not signed, so whoever holds an assertion can write in it what they like."""
     idp.put("anna", "vm-analysts")
     idp.put("mallory", "vm-analysts")
     document = read(unasked(idp))
-    document.set("InResponseTo", read(browser.asked("mallory")).get("InResponseTo", ""))
+    document.set("InResponseTo", read(visitor.asked("mallory")).get("InResponseTo", ""))
 
-    assert browser.post(written(document)).status_code == 403
-    assert who(browser.ours) is None
+    assert visitor.post(written(document)).status_code == 403
+    assert who(visitor.ours) is None
 
 
 def unasked(idp: Provider) -> str:
@@ -317,22 +317,22 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("forged", WRONG.values(), ids=WRONG)
 def test_an_assertion_that_is_not_meant_for_this_is_refused(
-    idp: Provider, browser: Browser, forged: dict[str, Any]
+    idp: Provider, visitor: Browser, forged: dict[str, Any]
 ):
     idp.put("anna", "vm-analysts")
 
-    response = browser.post(browser.asked("anna", **forged))
+    response = visitor.post(visitor.asked("anna", **forged))
 
     assert response.status_code == 403
-    assert who(browser.ours) is None
+    assert who(visitor.ours) is None
     assert not User.objects.exists()
 
 
-def test_an_assertion_signed_by_a_foreign_key_is_refused(idp: Provider, browser: Browser):
+def test_an_assertion_signed_by_a_foreign_key_is_refused(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
     key, cert = idp.foreign
 
-    assert browser.post(browser.asked("anna", key=str(key), cert=str(cert))).status_code == 403
+    assert visitor.post(visitor.asked("anna", key=str(key), cert=str(cert))).status_code == 403
     assert not User.objects.exists()
     assert Entry.objects.get(action="accounts:session:refuse-provider")
 
@@ -393,14 +393,14 @@ def wrap_in_extensions(document: etree._Element) -> None:
     ],
 )
 def test_an_altered_assertion_is_refused(
-    idp: Provider, browser: Browser, alter: Callable[[etree._Element], None]
+    idp: Provider, visitor: Browser, alter: Callable[[etree._Element], None]
 ):
     idp.put("anna", "vm-analysts", "everybody")
-    document = read(browser.asked("anna"))
+    document = read(visitor.asked("anna"))
     alter(document)
 
-    assert browser.post(written(document)).status_code == 403
-    assert who(browser.ours) is None
+    assert visitor.post(written(document)).status_code == 403
+    assert who(visitor.ours) is None
     assert not User.objects.exists()
 
 
@@ -416,16 +416,16 @@ def test_a_stolen_assertion_does_not_fit_by_changing_the_envelope(idp: Provider)
     assert who(thief.ours) is None
 
 
-def test_a_comment_does_not_cut_a_name(idp: Provider, browser: Browser):
+def test_a_comment_does_not_cut_a_name(idp: Provider, visitor: Browser):
     idp.put("anna.evil", "vm-analysts")
-    document = read(browser.asked("anna.evil"))
+    document = read(visitor.asked("anna.evil"))
     name = only(document, "//saml:NameID")
     name.text = "anna"
     comment = etree.Comment("x")
     comment.tail = ".evil"
     name.append(comment)
 
-    browser.post(written(document))
+    visitor.post(written(document))
 
     assert not User.objects.filter(subject="anna").exists()
 
@@ -452,17 +452,17 @@ FILE = '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY f SYSTEM "file:///etc/passwd"
     ],
     ids=["nothing", "no base64", "no XML", "broken", "empty", "bomb", "file", "long"],
 )
-def test_what_is_no_answer_is_refused(idp: Provider, browser: Browser, sent: str):
-    browser.ours.raise_request_exception = False
-    browser.leave()
+def test_what_is_no_answer_is_refused(idp: Provider, visitor: Browser, sent: str):
+    visitor.ours.raise_request_exception = False
+    visitor.leave()
 
-    assert browser.post(sent).status_code == 403
+    assert visitor.post(sent).status_code == 403
 
 
-def test_an_assertion_does_not_outlive_its_time(idp: Provider, browser: Browser):
+def test_an_assertion_does_not_outlive_its_time(idp: Provider, visitor: Browser):
     idp.put("anna", "vm-analysts")
-    encoded = browser.asked("anna", lifetimeInSeconds=60)
+    encoded = visitor.asked("anna", lifetimeInSeconds=60)
 
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10), tick=False):
-        assert browser.post(encoded).status_code == 403
+        assert visitor.post(encoded).status_code == 403
     assert not User.objects.exists()
