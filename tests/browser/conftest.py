@@ -19,12 +19,17 @@ Visit = Callable[..., "Page"]
 
 
 @pytest.fixture
-def visit(page: Page, live_server: LiveServer) -> Iterator[Visit]:
+def problems() -> list[str]:
+    """What the browser complained about so far; a test that makes it complain clears it."""
+    return []
+
+
+@pytest.fixture
+def visit(page: Page, live_server: LiveServer, problems: list[str]) -> Iterator[Visit]:
     """`visit(path, user)`: the page as that person, watched for errors and refused content."""
     from django.conf import settings
     from django.test import Client
 
-    problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
         "console",
