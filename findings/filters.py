@@ -11,7 +11,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
 from accounts.models import User
@@ -22,6 +22,7 @@ from findings.remediation import narrowing
 from findings.status import LABELS, Status
 from findings.trends.past import PastFilters
 from findings.triage import visits
+from inventory import words
 from inventory.models import KindChoices
 from policies.models import Area, SeverityChoices
 
@@ -309,11 +310,9 @@ class _Base(PastFilters):
         text = value.strip().replace("\x00", "")
         if not text:
             return queryset
-        return queryset.filter(
-            Q(message__icontains=text)
-            | Q(asset__sort_name__contains=text.lower())
-            | Q(check_id__in=catalogue.names_matching(text))
-        )
+        wanted = Q(check_id__in=catalogue.names_matching(text))
+        said = words.begin(F("words"), text)
+        return queryset.filter(wanted if said is None else wanted | Q(said))
 
 
 def _twins() -> dict[str, AnyOf]:

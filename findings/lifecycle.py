@@ -76,7 +76,7 @@ def reconcile(judgement: Judgement) -> Changes:
     changes.tiers = _tiers(judgement, changes)
     known = {
         (f.check_id, f.asset_id, f.key): f
-        for f in Finding.objects.filter(asset__source_id=judgement.source_id)
+        for f in Finding.objects.filter(source_id=judgement.source_id).defer("words")
     }
     answers = {(one.check_id, judgement.asset_of(one)): one for one in judgement.result.evaluations}
     seen = _raise_all(judgement, known, changes)

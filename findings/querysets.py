@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
@@ -62,6 +63,13 @@ class FindingQuerySet(models.QuerySet["Finding"]):
             .values("end")
         )
         return self.annotate(excepted_until=Subquery(ends))
+
+    def with_labels(self) -> Self:
+        """Annotate `label_names`, in the same query."""
+        from findings.models import Label  # models need this module first
+
+        named = Label.objects.filter(findings=OuterRef("pk")).order_by("name")
+        return self.annotate(label_names=ArraySubquery(named.values("name")))
 
 
 def covered(now: datetime) -> Exists:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Any
 
 import django_filters
@@ -9,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
+from inventory import words
 from inventory.models import Asset
 from inventory.records import Kind
 
@@ -17,6 +20,7 @@ SET_TO_NONE = "none"
 UNKNOWN = "unknown"
 
 OUTCOMES = ("pass", "fail", "unknown", "error", "not_applicable")
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 PRESENCE = ("present", "missing", "gone", "all")
 
 
@@ -100,10 +104,14 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
         text = value.strip()[:200].replace("\x00", "")
         if not text:
             return queryset
-        found = Q(sort_name__contains=text.lower()) | Q(uid__iexact=text) | Q(ref=text)
-        if _looks_like_an_address(text):
+        found = Q(uid__in={text, text.lower()}) | Q(ref=text)
+        named = words.begin(words.words_of("name"), text)
+        if named is not None:
+            found |= Q(named)
+        if _MAC.fullmatch(text):
             mac = text.lower().replace("-", ":")
             found |= Q(record__nics__contains=[{"mac": mac}])
+        elif _is_address(text):
             found |= Q(record__guest_nics__contains=[{"addresses": [text]}])
         return queryset.filter(found)
 
@@ -204,8 +212,11 @@ def _answered(outcomes: list[str], checks: list[str]) -> Exists:
     return Exists(rows.filter(check_id__in=checks) if checks else rows)
 
 
-def _looks_like_an_address(text: str) -> bool:
-    return len(text) <= 45 and (":" in text or "-" in text or text.count(".") == 3)
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return False
 
 
 def _numbers(values: list[str]) -> list[int]:

@@ -306,6 +306,17 @@ class Asset(models.Model):
                 fields=["source", "host_ref"], condition=Q(kind="vm"), name="asset_vms_by_host"
             ),
             models.Index(fields=["team", "kind"], name="asset_by_team"),
+            models.Index(fields=["team", "source"], name="asset_of_team_by_source"),
+            models.Index(fields=["uid"], name="asset_by_uid"),
+            models.Index(fields=["ref"], name="asset_by_ref_alone"),
+            *(
+                models.Index(
+                    fields=["kind", field],
+                    condition=Q(gone_at__isnull=True),
+                    name=f"asset_{field}s",
+                )
+                for field in ("classification", "criticality", "owner")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 
@@ -29,6 +30,7 @@ class SourceQuerySet(models.QuerySet["Source"]):
         """Sources that hold at least one asset of the person's teams, or all of them."""
         if user.sees_everything:
             return self
-        return self.filter(
-            pk__in=self.model.objects.filter(assets__team__in=user.team_ids).values("pk")
-        )
+        from inventory.models import Asset  # models need this module first
+
+        own = Asset.objects.filter(source=OuterRef("pk"), team__in=user.team_ids)
+        return self.filter(Exists(own))

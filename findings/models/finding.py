@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -114,6 +116,9 @@ class Finding(models.Model):
     claimed_at = models.DateTimeField(null=True)  # since when it is said to be fixed
     version = models.PositiveIntegerField(default=0)  # counts what people did, for `If-Match`
 
+    # What searches look in; a trigger keeps it in step with the sentence and the asset's name.
+    words = SearchVectorField(null=True, editable=False)
+
     objects = FindingQuerySet.as_manager()
 
     class Meta:
@@ -147,6 +152,7 @@ class Finding(models.Model):
                 name="finding_of_team",
             ),
             models.Index(fields=["source", "state"], name="finding_by_source"),
+            GinIndex(fields=["words"], name="finding_words"),
             models.Index(
                 fields=["assignee", "due_at"],
                 condition=Q(assignee__isnull=False, state="open"),

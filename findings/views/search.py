@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -12,6 +13,8 @@ from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from findings import catalogue
 from findings.models import Finding
+from inventory import words
+from inventory.filters import AssetFilter
 from inventory.models import Asset
 from policies import registry
 
@@ -26,9 +29,11 @@ def search(request: SignedInRequest) -> HttpResponse:
     text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
     context: dict[str, Any] = {"text": text, "assets": [], "findings": [], "checks": []}
     if text:
-        wanted = text.lower()
-        named = Asset.objects.visible_to(request.user).present().filter(sort_name__contains=wanted)
-        findings = Finding.objects.visible_to(request.user).open().filter(message__icontains=text)
+        present = Asset.objects.visible_to(request.user).present()
+        named = AssetFilter({"q": text}, queryset=present, user=request.user).qs
+        said = words.begin(F("words"), text)
+        open_ones = Finding.objects.visible_to(request.user).open()
+        findings = open_ones.none() if said is None else open_ones.filter(said)
         names = set(catalogue.names_matching(text))
         context |= {
             "assets": named.select_related("source", "team")

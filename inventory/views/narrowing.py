@@ -10,6 +10,7 @@ from accounts.access import SignedInRequest
 from accounts.models import Team, User
 from inventory.listings import Listing
 from inventory.models import Asset, Source
+from inventory.values import values_of
 
 NARROWING = (
     "q",
@@ -130,10 +131,10 @@ def _teams(user: User) -> QuerySet[Team]:
 def fields(request: SignedInRequest, listing: Listing) -> list[dict[str, Any]]:
     """The filters of the form, each with its choices and what is chosen."""
     user = request.user
-    of_kind = Asset.objects.visible_to(user).present().filter(kind=listing.kind)
+    said = values_of(listing.filters, kinds=[listing.kind], user=user, most=MOST_CHOICES)
     found: list[dict[str, Any]] = []
     for name in listing.filters:
-        choices = _choices(name, user, of_kind)
+        choices = _choices(name, user, said)
         found.append(
             {
                 "name": name,
@@ -169,7 +170,7 @@ _FIXED = {
 MOST_CHOICES = 50
 
 
-def _choices(name: str, user: User, of_kind: QuerySet[Asset]) -> list[tuple[str, str]]:
+def _choices(name: str, user: User, said: dict[str, list[str]]) -> list[tuple[str, str]]:
     if name in _FIXED:
         fixed = _FIXED[name]
         return fixed if fixed[0][0] == "" else [("", "Any"), *fixed]
@@ -180,6 +181,5 @@ def _choices(name: str, user: User, of_kind: QuerySet[Asset]) -> list[tuple[str,
     if name == "team":
         teams = [(str(pk), label) for pk, label in _teams(user).values_list("pk", "name")]
         return [("", "Any"), *teams, ("none", "None")] if teams else []
-    values = of_kind.order_by(name).values_list(name, flat=True).distinct()[: MOST_CHOICES + 2]
-    found = [(value, value) for value in values if value]
-    return [("", "Any"), *found[:MOST_CHOICES], ("none", "Not set"), ("unknown", "Unknown")]
+    found = [(value, value) for value in said[name]]
+    return [("", "Any"), *found, ("none", "Not set"), ("unknown", "Unknown")]
