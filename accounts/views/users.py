@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from accounts import open_sessions, people, second_factor
+from accounts import open_sessions, people, second_factor, sso
 from accounts.access import SignedInRequest, recently_authenticated, requires
 from accounts.errors import NotPossible
 from accounts.filters import PersonFilter
@@ -57,6 +57,7 @@ def user_detail(request: SignedInRequest, user_id: int) -> HttpResponse:
         "meanings": {role.value: meaning for role, meaning in MEANINGS.items()},
         "tokens": person.api_tokens.all(),
         "sessions": open_sessions.of(person, now=datetime.now(UTC)),
+        "signs_in_at": _provider_name(person),
         "needs_a_factor": second_factor.is_required_of(person),
         "may_manage": request.user.may(Permission.USER_MANAGE),
         "is_oneself": person.pk == request.user.pk,
@@ -185,6 +186,11 @@ def permission_table(request: SignedInRequest) -> HttpResponse:
         "separated": SEPARATED,
     }
     return render(request, "settings/permission_table.html", context)
+
+
+def _provider_name(person: User) -> str:
+    provider = sso.provider(person.provider) if person.provider else None
+    return provider.name if provider else f"{person.provider} (not configured any more)"
 
 
 def _initial(person: User) -> dict[str, object]:

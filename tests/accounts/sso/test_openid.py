@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from accounts import people
 from accounts.errors import NotPossible
@@ -52,6 +53,21 @@ def test_the_first_sign_in_makes_the_person_with_what_their_groups_give(
     assert {"accounts:user:create", "accounts:role:follow-provider", "accounts:session:open"} <= (
         actions
     )
+
+
+def test_a_user_administrator_sees_where_somebody_signs_in(corp: Corp, visitor: Browser):
+    corp.people.put("anna", "vm-analysts")
+    visitor.sign_in("anna")
+    admin = Client()
+    UserFactory(username="ulla", roles=[Role.USER_ADMIN])
+    sign_in(admin, "ulla")
+    anna = User.objects.get(provider="corp")
+
+    page = admin.get(f"/settings/users/{anna.pk}/").content.decode()
+    assert "Halden ID" in page
+    assert "Reset password" not in page
+    form = admin.get(f"/settings/users/{anna.pk}/edit/").content.decode()
+    assert "follow it at the next sign-in" in form
 
 
 def test_the_page_for_signing_in_leads_there_and_on_to_the_wanted_page(corp: Corp, client: Any):
