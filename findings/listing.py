@@ -7,31 +7,38 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import QueryDict
+from django.utils.functional import cached_property
 
 from accounts.models import Team, User
 from findings import catalogue
 from findings.filters import (
     ANY,
     FIELDS,
+    ME,
     NOT,
     SET_TO_NONE,
+    TO_DO,
     UNKNOWN,
     FindingFilter,
     with_status,
 )
 from findings.models import Finding
-from findings.remediation import narrowing
+from findings.status import Status
 from findings.trends import past
-from inventory.models import Asset, Source
+from findings.triage import grouping
+from findings.triage.choices import Offered, offered
+from findings.triage.grouping import GROUPS, Group
+from inventory.models import Asset
 from policies import registry
 from policies.models import SeverityChoices
 from ui import fragments, pages
 from ui.clock import exactly
 
-# What a person may sort by; the first is what a list does by itself.
+# What a person may sort by.
 SORTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "priority": ("First things first", ("priority", "due_at", "id")),
     "severity": ("Most severe first", ("severity_rank", "-opened_at", "id")),
     "-opened": ("Newest first", ("-opened_at", "id")),
     "opened": ("Oldest first", ("opened_at", "id")),
@@ -45,8 +52,30 @@ MOMENTS = {
     "resolved_before": "Resolved before",
     **past.LABELS,
 }
-_WORDS = {SET_TO_NONE: "Not set", UNKNOWN: "Unknown"}
-_OFFERED = 100  # most values of a filter that a menu offers
+# Filters that say yes or no: label, and the word when they say yes.
+SWITCHES = {
+    "stale": ("Evidence", "stale"),
+    "breached": ("Due date", "missed once"),
+    "mine": ("Assigned", "to me or my team"),
+    "new": ("Opened", "since my last visit"),
+}
+_WORDS = {SET_TO_NONE: "Not set", UNKNOWN: "Unknown", ME: "Me", TO_DO: "To do"}
+MOST_COUNTED = 10_000  # counting a million takes longer than anybody waits
+GROUP, ROWS = "group", "rows"
+# What a list of rows does not show.
+_UNSHOWN = ("evidence", "seen", "expected", "stale_reason", "words")
+
+
+_STANDING = ("state", "state" + NOT, "status", "status" + NOT)
+_STEPS = frozenset(Finding.Triage.values)
+TABS = {
+    "To do": ("status", TO_DO),
+    "Excepted": ("status", Status.EXCEPTED.value),
+    "Waiting for proof": ("status", Status.AWAITING_PROOF.value),
+    "Resolved": ("status", Status.RESOLVED.value),
+    "All": ("state", ANY),
+}
+_OLD = {"Resolved": {"state": [Finding.State.RESOLVED.value]}}  # as addresses said it before
 
 
 class Chip(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +98,19 @@ class Listing:
         self.filters = FindingFilter(
             self.query, Finding.objects.visible_to(user), now=now, user=user
         )
-        self.sort = query.get("sort", "") if query.get("sort") in SORTS else "severity"
+        asked = query.get("sort", "")
+        self.sort = asked if asked in SORTS else self.usual_sort
+        self.group = query.get(GROUP, "") if query.get(GROUP) in GROUPS else ""
+
+    @property
+    def usual_sort(self) -> str:
+        """What is to do goes by urgency, everything else as an index has it."""
+        if self.query.get("state") == Finding.State.OPEN or self._is_about({TO_DO, *_STEPS}):
+            return "priority"
+        return "-opened" if self.query.get("state") == ANY else "severity"
+
+    def _is_about(self, statuses: set[str]) -> bool:
+        return set(self.query.getlist("status")) <= statuses and "status" in self.query
 
     @property
     def is_understood(self) -> bool:
@@ -84,29 +125,71 @@ class Listing:
         return self.findings.order_by(*SORTS[self.sort][1])
 
     def counts(self) -> dict[str, int]:
-        """How many, how many of each severity, and how many of the open ones are overdue."""
+        """How many, how many of each severity, and how many of the open ones are overdue. No more
+        than `MOST_COUNTED` are looked at; where there are more, `more` is 1 and the rest 0.
+        """
         overdue = Q(state=Finding.State.OPEN, due_at__lt=self.now)
-        rows = (
-            self.findings.order_by()
-            .values("severity_rank")
-            .annotate(n=Count("pk"), late=Count("pk", filter=overdue))
+        some = self.findings.order_by().only("pk", "severity_rank", "state", "due_at")
+        counts = some[: MOST_COUNTED + 1].aggregate(
+            total=Count("pk"),
+            overdue=Count("pk", filter=overdue),
+            **{
+                severity: Count("pk", filter=Q(severity_rank=rank))
+                for rank, severity in enumerate(SeverityChoices.values)
+            },
         )
-        counts = dict.fromkeys(("total", "overdue", *SeverityChoices.values), 0)
-        for row in rows:
-            counts[SeverityChoices.values[row["severity_rank"]]] = row["n"]
-            counts["total"] += row["n"]
-            counts["overdue"] += row["late"]
-        return counts
+        if counts["total"] > MOST_COUNTED:
+            return {**dict.fromkeys(counts, 0), "total": MOST_COUNTED, "more": 1}
+        return {**counts, "more": 0}
 
-    def page(self, total: int) -> pages.Page[Finding]:
+    def page(self, counts: dict[str, int]) -> pages.Page[Finding]:
+        """The rows of one page. What they belong to is read for these alone, after the cut."""
+        assets = Asset.objects.select_related("source", "team").defer("record")
+        findings: Any = self.findings
         return pages.page(
-            self.findings.select_related("asset__source", "asset__team").defer("asset__record"),
+            findings.with_exception(now=self.now)
+            .with_labels()
+            .select_related("assignee", "assigned_team")
+            .prefetch_related(Prefetch("asset", queryset=assets))
+            .defer(*_UNSHOWN),
             order=SORTS[self.sort][1],
             query=self.query,
-            total=total,
+            total=None if counts["more"] else counts["total"],
             one="finding",
             many="findings",
         )
+
+    def groups(self) -> tuple[list[Group], bool]:
+        """The groups that were asked for, each with its list, and whether there are more."""
+        found, more = grouping.groups(self.findings, self.group, now=self.now)
+        query = self.query.copy()
+        for name in (GROUP, "after"):
+            query.pop(name, None)
+        for group in found:
+            name, value = group.filter
+            narrowed = query.copy()
+            narrowed.setlist(name, [value])
+            group.address = f"?{narrowed.urlencode()}"
+        return found, more
+
+    def opened_since_visit(self, since: datetime | None) -> int:
+        """How much of what is to do opened since the last visit; counted as far as `counts`."""
+        if since is None:
+            return 0
+        new = Finding.objects.visible_to(self.user).to_do(now=self.now).filter(opened_at__gt=since)
+        return new[: MOST_COUNTED + 1].count()
+
+    @cached_property
+    def offered(self) -> Offered:
+        return offered(self.user)
+
+    @property
+    def offered_teams(self) -> list[tuple[str, str]]:
+        return self.offered.of("team")
+
+    @property
+    def offered_labels(self) -> list[tuple[str, str]]:
+        return self.offered.of("label")
 
     # --- how to ask otherwise -----------------------------------------------------------------
 
@@ -138,28 +221,28 @@ class Listing:
                 yield Chip(label=label, word="", value=shown, without=self._without(name, []))
         if text := self.query.get("q", "").strip():
             yield Chip(label="Text", word="has", value=text, without=self._without("q", []))
-        if stale := self.query.get("stale"):
-            word = "is" if stale.lower() in ("true", "1") else "is not"
-            yield Chip(
-                label="Evidence", word=word, value="stale", without=self._without("stale", [])
-            )
+        for name, (label, word) in SWITCHES.items():
+            if said := self.query.get(name):
+                yield Chip(
+                    label=label,
+                    word="is" if said.lower() in ("true", "1") else "is not",
+                    value=word,
+                    without=self._without(name, []),
+                )
 
     def _labels(self, name: str, choices: dict[str, str]) -> dict[str, str]:
         """What the values of one filter are called. Only what the query names is looked up."""
         values = [*self.query.getlist(name), *self.query.getlist(name + NOT)]
         if not values:
             return {}
-        numbers = [int(v) for v in values if v.isascii() and v.isdigit() and len(v) < 19]
-        if name == "source":
-            rows = Source.objects.visible_to(self.user).filter(pk__in=numbers)
-            return {str(row.pk): row.name for row in rows}
-        if name == "team":
-            return {str(row.pk): row.name for row in teams_of(self.user).filter(pk__in=numbers)}
+        if name in ("source", "team", "assigned_team"):
+            return dict(self.offered.of("source" if name == "source" else "team"))
+        if name == "assignee":
+            return {person.pk: person.name for person in self.offered.people}
         if name == "asset":
+            numbers = [int(v) for v in values if v.isascii() and v.isdigit() and len(v) < 19]
             assets = Asset.objects.visible_to(self.user).filter(pk__in=numbers)
             return {str(pk): text for pk, text in assets.values_list("pk", "name")}
-        if name in narrowing.NAMED:
-            return narrowing.labels(name, numbers, self.user)
         if name == "check":
             return {value: catalogue.title_of(value) for value in values}
         return choices
@@ -184,17 +267,23 @@ class Listing:
 
     def menus(self) -> list[dict[str, Any]]:
         """What can be added: each a parameter and the values that are not chosen yet."""
+        people = [(person.pk, person.name) for person in self.offered.people]
+        unset = (SET_TO_NONE, "Not set")
         offered: dict[str, list[tuple[str, str]]] = {
+            "priority": list(FIELDS["priority"][2]),
             "severity": list(SeverityChoices.choices),
-            "area": [(area.value, area.label) for area in catalogue.AREAS],
             "check": [(check.id, check.title) for check in registry.all_checks()],
-            "kind": list(FIELDS["kind"][2]),
-            "source": [
-                (str(row.pk), row.name) for row in Source.objects.visible_to(self.user)[:_OFFERED]
-            ],
-            "team": [(str(row.pk), row.name) for row in teams_of(self.user)[:_OFFERED]],
-            "classification": self._classifications(),
+            "assignee": [(ME, "Me"), (SET_TO_NONE, "Nobody"), *people],
+            "team": [*self.offered.of("team"), (SET_TO_NONE, "No team")],
             "due": list(FIELDS["due"][2]),
+            "status": list(FIELDS["status"][2]),
+            "area": [(area.value, area.label) for area in catalogue.AREAS],
+            "kind": list(FIELDS["kind"][2]),
+            "source": self.offered.of("source"),
+            "classification": [*self.offered.of("classification"), unset, (UNKNOWN, "Unknown")],
+            "assigned_team": [*self.offered.of("team"), (SET_TO_NONE, "No team")],
+            "label": [(name, name) for _, name in self.offered.of("label")] + [unset],
+            "ticket": list(FIELDS["ticket"][2]),
         }
         return [
             {"name": name, "label": FIELDS[name][0], "choices": self._left(name, choices)}
@@ -205,42 +294,38 @@ class Listing:
         chosen = {*self.query.getlist(name), *self.query.getlist(name + NOT)}
         return [choice for choice in choices if choice[0] not in chosen]
 
-    def _classifications(self) -> list[tuple[str, str]]:
-        """The values there are: of machines and images, which are few beside findings."""
-        values = (
-            Asset.objects.visible_to(self.user)
-            .present()
-            .filter(kind__in=["vm", "image"])
-            .order_by("classification")
-            .values_list("classification", flat=True)
-            .distinct()[:_OFFERED]
-        )
-        named = [(value, value) for value in values if value]
-        return [*named, (SET_TO_NONE, "Not set"), (UNKNOWN, "Unknown")]
-
     def kept(self) -> list[tuple[str, str]]:
         """The query as hidden fields, so that a form adds to it."""
         return [
             (name, value)
             for name, values in self.query.lists()
             for value in values
-            if name not in ("q", "after", "sort")
+            if name not in ("q", "after", "sort", GROUP, ROWS)
         ]
 
     def sorts(self) -> list[tuple[str, str]]:
         return [(name, label) for name, (label, _) in SORTS.items()]
 
+    def group_choices(self) -> list[tuple[str, str]]:
+        return list(GROUPS.items())
+
     def tabs(self) -> list[dict[str, Any]]:
-        """Open, resolved, any: the filter everybody wants first."""
-        states = self.query.getlist("state")
-        return [
-            {
-                "label": label,
-                "address": fragments.with_values(self.query, "state", [value]),
-                "is_here": states == [value] and not self.query.getlist("state" + NOT),
-            }
-            for value, label in (("open", "Open"), ("resolved", "Resolved"), (ANY, "All"))
-        ]
+        """Where findings stand: the filter everybody wants first."""
+        named = {name: values for name, values in self.query.lists() if name in _STANDING}
+        found = []
+        for label, (name, value) in TABS.items():
+            query = self.query.copy()
+            for other in (*_STANDING, "after", "sort"):
+                query.pop(other, None)
+            query[name] = value
+            found.append(
+                {
+                    "label": label,
+                    "address": f"?{query.urlencode()}",
+                    "is_here": named in ({name: [value]}, _OLD.get(label)),
+                }
+            )
+        return found
 
     def problems(self) -> list[str]:
         """What in the query was not understood, in words."""
@@ -254,7 +339,8 @@ class Listing:
     def address(self) -> str:
         """The query string of what is shown, from its first page."""
         query = self.query.copy()
-        query.pop("after", None)
+        for name in ("after", ROWS):
+            query.pop(name, None)
         return query.urlencode()
 
 

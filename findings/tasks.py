@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from findings import pipeline
 from findings.announcing import mail
 from findings.announcing import relay as outbox_relay
+from findings.triage import deadlines
 from findings.waivers import ending
 from inventory import doorbell, ledger
 from inventory.models import Source, SyncRun
@@ -68,5 +69,6 @@ def tick(*, now: datetime) -> None:
     for source in judgeable(now=now).exclude(runs__state=SyncRun.State.RUNNING):
         judge.delay(source.pk)
     ending.tick(now=now)
+    deadlines.look(now=now)
     if outbox_relay.is_anything_waiting(now=now) or mail.is_anything_due(now=now):
         relay.delay()

@@ -61,6 +61,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, int]  # reason → how many
     examples: list[Finding]
 
+    @property
+    def rest(self) -> int:
+        """How many more will change than are shown as examples."""
+        return self.changes - len(self.examples)
+
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What an act did. `act` is what undoes it."""

@@ -64,7 +64,7 @@ def locked(findings: QuerySet[Finding]) -> QuerySet[Finding]:
     return findings.select_for_update(of=("self",), no_key=True).order_by("pk").defer(*UNREAD)
 
 
-UNREAD = ("message", "seen", "expected", "evidence", "stale_reason")
+UNREAD = ("message", "seen", "expected", "evidence", "stale_reason", "words")
 
 
 def relabelled(finding: Finding, wanted: Iterable[str]) -> list[Act]:

@@ -211,7 +211,8 @@ class TeamDeed(Deed):
         return {"assigned_team_id": self.team_id}
 
     def tell(self, finding: Finding) -> tuple[Event, str, dict[str, Any]]:
-        return self.kind, self.why, {"team": self.team_id}
+        name = self.team.name if self.team else None
+        return self.kind, self.why, {"team": self.team_id, "team_name": name}
 
     def announce(self, findings: Sequence[Finding], **detail: Any) -> None:
         if self.team is not None:

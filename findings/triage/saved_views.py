@@ -26,8 +26,9 @@ Shared = SavedView.Shared
 
 def visible_to(user: User) -> QuerySet[SavedView]:
     """One's own views and those that are shared with the person."""
+    mine = User.teams.through.objects.filter(user=user).values("team")
     return SavedView.objects.filter(
-        Q(owner=user) | Q(shared=Shared.ALL) | Q(shared=Shared.TEAM, team__in=user.team_ids)
+        Q(owner=user) | Q(shared=Shared.ALL) | Q(shared=Shared.TEAM, team__in=mine)
     )
 
 

@@ -19,7 +19,7 @@ from accounts.access import API, declared_access
 from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
-from findings.models import Announcement, Notice, Waiver
+from findings.models import Announcement, BulkAct, Notice, Waiver
 from inventory.models import AssetVersion
 from policies import registry
 from policies.models import PolicyDocument, Statement
@@ -191,6 +191,7 @@ class World:
             "findings:waiver": {"pk": home.waiver.pk},
             "api:waiver-withdraw": {"pk": self._request_of(user)},
             "api:waiver-": {"pk": home.waiver.pk},
+            "findings:bulk-undo": {"pk": self._bulk_of(user)},
             "findings:": {
                 "finding_id": home.finding.pk,
                 "pk": home.finding.pk,
@@ -206,6 +207,18 @@ class World:
             return self.home.waiver.pk
         own = Waiver.objects.filter(requested_by=user).order_by("pk").first()
         return (own or self.home.request_by(user)).pk
+
+    def _bulk_of(self, user: User) -> int:
+        """An act of this person's on many findings, which they can undo."""
+        finding = self.home.finding
+        made = BulkAct.objects.create(
+            by=user,
+            at=timezone.now(),
+            act={"act": "status", "to": "triaged"},
+            changed=1,
+            rows=[[finding.pk, finding.version, {"triage": "new"}]],
+        )
+        return made.pk
 
     def _token_of(self, user: User) -> int:
         """A token of this person; of somebody else if they can have none."""

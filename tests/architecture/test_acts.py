@@ -17,7 +17,9 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Entry
-from findings.models import BulkAct
+from findings.models import BulkAct, Comment
+from findings.rules import RuleSet
+from findings.triage.forms import shown_rules
 from findings.waivers import deciding
 from inventory.models import SyncRun
 from policies import registry
@@ -27,7 +29,7 @@ from tests.factories import PASSWORD, UserFactory
 pytestmark = pytest.mark.django_db
 
 NEW_PASSWORD = "a quite different sentence"
-BULK = 77
+BULK, REMARK = 77, 78
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,13 @@ def has_sorted_a_finding(world: World) -> object:
         act={"act": "status", "to": "triaged"},
         changed=1,
         rows=[[world.home.finding.pk, world.home.finding.version, {"triage": "new"}]],
+    )
+
+
+def has_commented(world: World) -> object:
+    person = User.objects.get(username="the-actor")
+    return Comment.objects.create(
+        pk=REMARK, finding=world.home.finding, by=person, at=timezone.now(), text="So."
     )
 
 
@@ -161,6 +170,22 @@ ACTS: dict[str, Act] = {
         {**APPROVED, "ground": "accepted", "ends_on": f"{IN_TEN_WEEKS:%Y-%m-%d}"},
         before=exception_is_approved,
     ),
+    "findings:bulk": Act(
+        "findings:finding:work", {"all": "", "act": "comment", "text": "Hello.", "shown": "1"}
+    ),
+    "findings:bulk-undo": Act("findings:finding:work"),
+    "findings:comment-change": Act(
+        "findings:finding:work", {"comment": REMARK, "text": "Otherwise."}, before=has_commented
+    ),
+    "findings:decide": Act(
+        "findings:finding:work", {"act": "status", "to": "triaged", "version": "0"}
+    ),
+    "findings:rules-change": Act(
+        "findings:rules:change",
+        {k: v for k, v in shown_rules(RuleSet(), 0).items() if v is not None},
+    ),
+    "findings:view-change": Act("findings:view:default", {"act": "no-default"}),
+    "findings:view-save": Act("findings:view:save", {"name": "Web", "query": "team=Web"}),
     "findings:notice-settings": Act("findings:notice:choose"),
     "inventory:add-source": Act("inventory:source", SOURCE),
     "inventory:cancel-run": Act("inventory:run:start", before=run_is("queued")),
