@@ -12,7 +12,7 @@ from itertools import pairwise
 
 WIDTH, HEIGHT = 720, 236
 LEFT, RIGHT, TOP, BOTTOM = 34, 4, 8, 22
-_ROUND = (1, 2, 5)
+_ROUND = (1.0, 2.0, 2.5, 5.0)
 
 Place = Callable[[int], float]  # from a moment's number to its x
 Height = Callable[[int], float]  # from a value to its y
@@ -135,12 +135,13 @@ def columns(
 
 
 def ceiling(value: int) -> int:
-    """The next round number (1, 2 or 5 times a power of ten) that is not below the value."""
+    """The next round number (1, 2, 2.5 or 5 times a power of ten) that is not below the value."""
     power = 1
     while True:
         for digit in _ROUND:
-            if digit * power >= value:
-                return digit * power
+            step = digit * power
+            if step >= value and step.is_integer():
+                return int(step)
         power *= 10
 
 

@@ -113,7 +113,9 @@ def test_a_bar_of_nothing_is_empty() -> None:
     assert charts.segments((("fail", 0), ("pass", 0))) == []
 
 
-@pytest.mark.parametrize(("value", "top"), [(1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (101, 200)])
+@pytest.mark.parametrize(
+    ("value", "top"), [(1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 25), (101, 200), (201, 250)]
+)
 def test_the_axis_ends_at_a_round_number(value: int, top: int) -> None:
     assert charts.ceiling(value) == top
     assert all(0 < tick <= top for tick in charts.tick_values(top))
