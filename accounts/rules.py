@@ -30,10 +30,10 @@ open, and the API refuses the session; also when the role is given to somebody w
 days.
 
 What is sensitive (people and roles, tokens, sources, exceptions, second factors) opens for five
-minutes after proving who one is: by the second factor of whoever has one, else by password, else at
-the organisation's provider. A user administrator who removes a lost second factor cannot also choose
-that person's password, and the other way round; the person is told at each sign-in until there is a
-new one.
+minutes after proving who one is: by the second factor of whoever has one, else by password, else
+at the organisation's provider. A user administrator who removes a lost second factor cannot choose
+that person's password as well, and the other way round; the person is told at each sign-in until
+there is a new one.
 """
 
 

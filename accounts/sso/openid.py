@@ -31,6 +31,7 @@ LEEWAY_SECONDS = 60
 _TIMEOUT = httpx.Timeout(5.0)
 _MAXIMUM_BYTES = 512 * 1024
 _KEPT_SECONDS = 3600
+_AWAY_SECONDS = 10
 
 
 def address_for(provider: OpenId, *, callback: str, asked: Asked, state: str) -> tuple[str, Asked]:
@@ -181,9 +182,17 @@ def _keys(provider: OpenId, metadata: dict[str, Any], *, anew: bool = False) -> 
 def _kept(provider: OpenId, what: str, address: str, *, anew: bool = False) -> dict[str, Any]:
     key = f"sso:{provider.id}:{what}:{hashlib.sha256(address.encode()).hexdigest()[:16]}"
     found: dict[str, Any] | None = None if anew else cache.get(key)
-    if found is None:
+    if found is not None:
+        return found
+    if cache.get(f"{key}:away"):
+        raise Refused("provider-away", f"{address}, as a moment ago")
+    try:
         found = _json(provider, "GET", address)
-        cache.set(key, found, _KEPT_SECONDS)
+    except Refused:
+        # Waiting for it again and again would keep threads from everybody else.
+        cache.set(f"{key}:away", value=True, timeout=_AWAY_SECONDS)
+        raise
+    cache.set(key, found, _KEPT_SECONDS)
     return found
 
 

@@ -71,6 +71,7 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 def callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Back from a provider of OpenID Connect."""
     provider = _provider(provider_id, OpenId)
+    asked = None
     try:
         asked = _recall(request, request.GET.get("state", ""), provider)
         claims = _protocol("openid").claims_from(
@@ -78,7 +79,7 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         )
         return _let_in(request, provider, asked, claims)
     except Refused as refusal:
-        return _refuse(request, provider, refusal)
+        return _refuse(request, provider, refusal, is_noted=asked is not None)
 
 
 @public
@@ -109,6 +110,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     ticket = f"sso:ticket:{request.GET.get('ticket', '')[:100]}"
     encoded: str = cache.get(ticket, "")
     cache.delete(ticket)
+    asked = None
     try:
         if not encoded:
             raise Refused("unasked")
@@ -119,7 +121,7 @@ def finish(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         )
         return _let_in(request, provider, asked, claims)
     except Refused as refusal:
-        return _refuse(request, provider, refusal)
+        return _refuse(request, provider, refusal, is_noted=asked is not None)
 
 
 @public
@@ -161,9 +163,12 @@ def _let_in(
     return response
 
 
-def _refuse(request: HttpRequest, provider: AnyProvider, refusal: Refused) -> HttpResponse:
+def _refuse(
+    request: HttpRequest, provider: AnyProvider, refusal: Refused, *, is_noted: bool = False
+) -> HttpResponse:
+    """Say that it did not work. What strangers can send at will stays out of the audit log."""
     log.warning("Nobody was let in from %s: %s", provider.id, refusal)
-    if refusal.reason != "unasked" and not refusal.is_recorded:
+    if is_noted and not refusal.is_recorded:
         admission.record_refusal(provider.id, refusal)
     separation = next((s for s in SEPARATED if refusal.detail == f"{s.one} and {s.other}"), None)
     context = {"provider": provider, "reason": refusal.reason, "separation": separation}

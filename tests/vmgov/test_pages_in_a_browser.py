@@ -19,7 +19,7 @@ def test_signing_in_breaks_no_rule_of_the_policy(page: Page, live_server: LiveSe
 
     page.goto(f"{live_server.url}/accounts/login/")
 
-    assert page.get_by_role("button", name="Sign in").is_visible()
+    assert page.get_by_role("button", name="Sign in", exact=True).is_visible()
     assert complaints == []
 
 

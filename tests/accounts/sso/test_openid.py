@@ -351,6 +351,7 @@ def test_a_provider_that_is_away_is_said_to_be(corp: Corp, visitor: Browser, set
 
     assert response.status_code == 403
     assert b"did not answer" in response.content
+    assert refusals() == []  # whoever likes can ask for this page
 
 
 def test_without_a_provider_no_address_opens(client: Any):
