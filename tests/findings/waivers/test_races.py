@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -56,7 +57,7 @@ def at_once(acts: list[Act]) -> list[str]:
 
 
 def verb(name: str, waiver: Waiver, by: User, version: int) -> Act:
-    told = {"waiver_id": waiver.pk, "version": version, "by": by, "now": NOW}
+    told: dict[str, Any] = {"waiver_id": waiver.pk, "version": version, "by": by, "now": NOW}
     match name:
         case "withdraw":
             return lambda: requesting.withdraw(**told)
