@@ -49,7 +49,7 @@ class _Ending(forms.Form):
         help_text="Where the proof is: a ticket, a contract, a document.",
     )
     ends_on = forms.DateField(
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         label="Ends on",
         help_text="When this day begins (00:00 UTC) the exception counts no more.",
     )
@@ -71,7 +71,7 @@ class _Ending(forms.Form):
 class AskForm(_Ending):
     starts_on = forms.DateField(
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         label="Begins on",
         help_text="Leave it empty to begin at once.",
     )
@@ -95,7 +95,7 @@ class ApproveForm(ActForm):
     count = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
     ends_on = forms.DateField(
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         label="Ends on",
         help_text="You may bring the end forward, not put it off.",
     )
