@@ -12,6 +12,7 @@ import time_machine
 from playwright.sync_api import Browser, Page
 
 from findings import pipeline
+from findings.announcing import relay
 from findings.models import Finding
 from inventory import ledger
 from inventory.heartbeat import beating
@@ -80,7 +81,7 @@ def machines(*, upgraded: int = 0) -> list[VirtualMachine]:
 
 
 def collect(source: Source, *found: VirtualMachine) -> None:
-    """The worker's part: a collection of what the platform holds, judged to the end."""
+    """The worker's part: a collection of what the platform holds, judged, and people told."""
     now = datetime.now(UTC)
     run = ledger.request_run(source=source, by=None, now=now, wake_worker=False)
     held = ledger.claim(run.pk)
@@ -88,7 +89,8 @@ def collect(source: Source, *found: VirtualMachine) -> None:
     with beating(held) as pulse:
         pipeline.see_through(held, pulse=pulse, now=now, connector=FakeConnector(*found))
     run.refresh_from_db()
-    assert run.state == "complete", run.message
+    assert run.state == "complete"
+    relay.relay(now=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -266,3 +268,30 @@ def test_an_exception_is_asked_for_decided_by_somebody_else_and_ends(
     analyst.clicks_on("link", "Findings")
     analyst.sees(SNAPSHOT)
     assert Finding.objects.get(check_id="vm-snapshot-age").state == "open"
+
+
+# --- a fix that is proven, and one that is not ----------------------------------------------------
+
+
+@SCRIPTED
+def test_fixes_that_are_said_wait_for_the_next_collection_which_proves_or_refutes_them(
+    newcomers: Newcomers, source: Source, kari: User, script: bool
+) -> None:
+    remediator = newcomers()
+    sign_in(remediator, kari)
+    remediator.clicks_on("link", "Findings")
+    remediator.clicks_on("checkbox", re.compile(r"^Select app-1 has virtual hardware"))
+    remediator.clicks_on("checkbox", re.compile(r"^Select app-2 has virtual hardware"))
+    remediator.unfolds("Status", within="What to do with the selected")
+    remediator.clicks_on("button", "Fixed, waiting for proof")
+    remediator.clicks_on("button", "Change 2 findings")
+    remediator.sees(re.compile("^2 findings: status set to “Fixed, waiting for proof”"))
+    assert remediator.effort == promised("Two fixes that are said")
+
+    collect(source, *machines(upgraded=1))
+
+    remediator.clicks_on("link", "Findings")
+    remediator.sees_no(OLD[0])
+    remediator.clicks_on("link", OLD[1])
+    remediator.sees("Not fixed: seen again")
+    remediator.sees("In progress", within="Decision")
