@@ -293,7 +293,8 @@ def test_data_of_a_version_with_one_role_is_taken_over(var_dir: Path):
 # Everything was the superuser's, and there was nobody else.
 AS_THE_VERSION_BEFORE = b"""
 REASSIGN OWNED BY vmgov_owner TO vmgov;
-DROP OWNED BY vmgov_owner, vmgov_app;
+DROP OWNED BY vmgov_app;
+DROP OWNED BY vmgov_owner;
 DROP ROLE vmgov_owner, vmgov_app;
 """
 OWNERS = b"""
