@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from accounts.permissions import Permission
@@ -72,12 +72,21 @@ def _to_assignees(
         Event.RESOLVED: Kind.RESOLVED,
     }
     concerned: dict[tuple[int, Notice.Kind], list[int]] = defaultdict(list)
-    rows = events.filter(kind__in=kinds, finding__assignee__is_active=True).order_by("pk")
-    for kind, pk, assignee in rows.values_list("kind", "finding_id", "finding__assignee_id"):
-        concerned[assignee, kinds[Event(kind)]].append(pk)
-    users = User.objects.in_bulk({pk for pk, _ in concerned})
+    claims = FindingEvent.objects.filter(finding=OuterRef("finding"), kind=Event.CLAIMED)
+    claimed_by = Subquery(claims.order_by("-pk").values("by")[:1])
+    rows = events.filter(kind__in=kinds).annotate(claimed_by=claimed_by).order_by("pk")
+    for kind, pk, assignee, claimant in rows.values_list(
+        "kind", "finding_id", "finding__assignee_id", "claimed_by"
+    ):
+        # A fix of what nobody has concerns whoever said it was done.
+        who = assignee or (claimant if kind == Event.REFUTED else None)
+        if who is not None:
+            concerned[who, kinds[Event(kind)]].append(pk)
+    users = User.objects.filter(is_active=True).in_bulk({pk for pk, _ in concerned})
     for (user_id, kind), ids in concerned.items():
-        user = users[user_id]
+        user = users.get(user_id)
+        if user is None:
+            continue
         seen = list(
             Finding.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True)
         )

@@ -11,7 +11,7 @@ from audit.trail import NotInTransaction
 from findings.announcing import outbox, preferences, recipients, relay
 from findings.announcing.outbox import Topic
 from findings.announcing.preferences import Mail, Wish
-from findings.models import Announcement, Finding, Notice, Waiver
+from findings.models import Announcement, Finding, FindingEvent, Notice, Waiver
 from tests.factories import NOW, UserFactory
 from tests.findings.announcing.cast import SOON, Cast, announce, moved, tell
 
@@ -50,6 +50,14 @@ def test_an_assignee_hears_that_a_fix_did_not_hold(cast: Cast):
 
     assert tell() == {"alice": ["refuted"]}
     assert Notice.objects.get().finding_id == cast.of_web.pk
+
+
+def test_whoever_said_it_was_fixed_hears_that_nobodys_finding_was_not(cast: Cast):
+    for person in (cast.bob, cast.alice):
+        FindingEvent.objects.create(finding=cast.of_web, kind="claimed", at=NOW, by=person)
+    moved(cast, "refuted", cast.of_web)
+
+    assert tell() == {"alice": ["refuted"]}
 
 
 def test_an_assignee_who_may_no_longer_see_it_is_not_told(cast: Cast):
