@@ -76,6 +76,12 @@ class Newcomer:
         """The topmost of several that are called so."""
         self._press(self._place(within).get_by_role(role, name=name).first)
 
+    def goes_to(self, place: Words) -> None:
+        """A place of the frame, on the left of every page."""
+        self._press(
+            self.page.get_by_role("navigation", name="Main").get_by_role("link", name=place)
+        )
+
     def unfolds(self, words: Words, *, within: Words = "") -> None:
         """Something with a triangle or an arrow beside it, which browsers give no role."""
         self._press(self._place(within).get_by_text(words, exact=isinstance(words, str)))

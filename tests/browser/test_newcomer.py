@@ -189,7 +189,7 @@ def test_an_analyst_takes_the_worst_finding(
     analyst.clicks_on("link", re.compile(r"^2\s*High$"))
     analyst.clicks_on("link", WORST)
     analyst.clicks_on("button", "Assign to me")
-    analyst.clicks_on("link", "My work")
+    analyst.goes_to("My work")
 
     analyst.sees(WORST, within="Findings assigned to you")
     analyst.sees("1 finding is yours")
@@ -213,7 +213,7 @@ def test_an_analyst_gives_a_finding_to_whoever_mends_it(
 
     remediator = newcomers()
     sign_in(remediator, kari)
-    remediator.clicks_on("link", "My work")
+    remediator.goes_to("My work")
     remediator.sees(WORST, within="Findings assigned to you")
     assert remediator.effort == promised("What was given to you")
 
@@ -232,7 +232,7 @@ def test_an_exception_is_asked_for_decided_by_somebody_else_and_ends(
 ) -> None:
     analyst = newcomers()
     sign_in(analyst, ingrid)
-    analyst.clicks_on("link", "My work")
+    analyst.goes_to("My work")
     analyst.clicks_on("link", SNAPSHOT)
     analyst.clicks_on("link", "Ask for an exception")
     analyst.fills("Reason", "The vendor finishes the migration this month.")
@@ -247,7 +247,7 @@ def test_an_exception_is_asked_for_decided_by_somebody_else_and_ends(
     approver.clicks_on("button", "Sign in")
     approver.sees("Overview")
     clock.shift(timedelta(minutes=10))  # another page, a telephone call
-    approver.clicks_on("link", re.compile(r"^Exceptions\s*1 waiting for you"))
+    approver.goes_to(re.compile(r"^Exceptions\s*1 waiting for you"))
     approver.clicks_on("link", SNAPSHOT)
     approver.clicks_on("link", "Decide…")
     approver.fills("Code", code_of(per))
@@ -258,14 +258,14 @@ def test_an_exception_is_asked_for_decided_by_somebody_else_and_ends(
     assert approver.effort == promised("An exception that is decided")
 
     sign_in(analyst, ingrid)
-    analyst.clicks_on("link", "Findings")
+    analyst.goes_to("Findings")
     analyst.sees(WORST)
     analyst.sees_no(SNAPSHOT)
 
     clock.shift(timedelta(days=31))
     analyst.arrives()
     sign_in(analyst, ingrid)
-    analyst.clicks_on("link", "Findings")
+    analyst.goes_to("Findings")
     analyst.sees(SNAPSHOT)
     assert Finding.objects.get(check_id="vm-snapshot-age").state == "open"
 
@@ -279,7 +279,7 @@ def test_fixes_that_are_said_wait_for_the_next_collection_which_proves_or_refute
 ) -> None:
     remediator = newcomers()
     sign_in(remediator, kari)
-    remediator.clicks_on("link", "Findings")
+    remediator.goes_to("Findings")
     remediator.clicks_on("checkbox", re.compile(r"^Select app-1 has virtual hardware"))
     remediator.clicks_on("checkbox", re.compile(r"^Select app-2 has virtual hardware"))
     remediator.unfolds("Status", within="What to do with the selected")
@@ -290,8 +290,10 @@ def test_fixes_that_are_said_wait_for_the_next_collection_which_proves_or_refute
 
     collect(source, *machines(upgraded=1))
 
-    remediator.clicks_on("link", "Findings")
-    remediator.sees_no(OLD[0])
-    remediator.clicks_on("link", OLD[1])
+    remediator.goes_to("My work")
+    remediator.clicks_on("link", OLD[1], within="Fixes that a collection did not bear out")
     remediator.sees("Not fixed: seen again")
     remediator.sees("In progress", within="Decision")
+    remediator.goes_to("Findings")
+    remediator.sees(OLD[1])
+    remediator.sees_no(OLD[0])
