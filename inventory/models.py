@@ -308,6 +308,16 @@ class Asset(models.Model):
             models.Index(fields=["team", "kind"], name="asset_by_team"),
             models.Index(fields=["team", "source"], name="asset_of_team_by_source"),
             models.Index(fields=["uid"], name="asset_by_uid"),
+            models.Index(
+                fields=["kind"],
+                condition=Q(gone_at__isnull=True, missing_since__isnull=False),
+                name="asset_missing",
+            ),
+            models.Index(
+                fields=["kind"],
+                condition=Q(gone_at__isnull=True, evaluated_at__isnull=True),
+                name="asset_unjudged",
+            ),
             models.Index(fields=["ref"], name="asset_by_ref_alone"),
             *(
                 models.Index(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -12,8 +11,8 @@ from django.views.decorators.http import require_safe
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from findings import catalogue
+from findings.filters import saying
 from findings.models import Finding
-from inventory import words
 from inventory.filters import AssetFilter
 from inventory.models import Asset
 from policies import registry
@@ -31,9 +30,7 @@ def search(request: SignedInRequest) -> HttpResponse:
     if text:
         present = Asset.objects.visible_to(request.user).present()
         named = AssetFilter({"q": text}, queryset=present, user=request.user).qs
-        said = words.begin(F("words"), text)
-        open_ones = Finding.objects.visible_to(request.user).open()
-        findings = open_ones.none() if said is None else open_ones.filter(said)
+        findings = Finding.objects.visible_to(request.user).open().filter(saying(text))
         names = set(catalogue.names_matching(text))
         context |= {
             "assets": named.select_related("source", "team")

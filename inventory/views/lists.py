@@ -122,13 +122,20 @@ def _names_by_source(listing: Listing, user: User) -> dict[int, facts.NameOf]:
 
 def _answer(everything: QuerySet[Asset], listing: Listing, user: User) -> dict[str, Any]:
     """The numbers of the first sentence, and how old they are."""
-    counts = everything.aggregate(
-        known=Count("pk", filter=Q(gone_at__isnull=True)),
-        unowned=Count("pk", filter=Q(gone_at__isnull=True, owner="")),
-        unclear=Count("pk", filter=Q(gone_at__isnull=True, owner__isnull=True)),
-        missing=Count("pk", filter=Q(gone_at__isnull=True, missing_since__isnull=False)),
-        unjudged=Count("pk", filter=Q(gone_at__isnull=True, evaluated_at__isnull=True)),
+    present = everything.filter(gone_at__isnull=True)
+    # What is not as usual is little, and found by indexes of its own; the rest need not be read.
+    unusual = present.filter(
+        Q(owner="") | Q(owner=None) | Q(missing_since__isnull=False) | Q(evaluated_at=None)
+        if listing.kind in (Kind.VM, Kind.IMAGE)
+        else Q(missing_since__isnull=False) | Q(evaluated_at=None)
     )
+    counts = unusual.aggregate(
+        unowned=Count("pk", filter=Q(owner="")),
+        unclear=Count("pk", filter=Q(owner__isnull=True)),
+        missing=Count("pk", filter=Q(missing_since__isnull=False)),
+        unjudged=Count("pk", filter=Q(evaluated_at__isnull=True)),
+    )
+    counts["known"] = present.count()
     sources = list(Source.objects.visible_to(user).filter(is_enabled=True))
     published = [source.published_at for source in sources]
     return {
