@@ -137,7 +137,9 @@ WITHOUT_CSRF = frozenset({"accounts:sso-acs"})
 BOOKKEEPING = re.compile(
     r'^(UPDATE|INSERT INTO|DELETE FROM) "(accounts_session|axes_\w+)"'
     r'|^UPDATE "accounts_apitoken" SET "last_used_at"'
-    r'|^UPDATE "accounts_user" SET "last_login"',
+    r'|^UPDATE "accounts_user" SET "last_login"'
+    r'|^(UPDATE|INSERT INTO) "findings_lastvisit"'
+    r'|^UPDATE "findings_notice" SET "read_at"',
 )
 WRITE = re.compile(r"^\s*(UPDATE|INSERT|DELETE|TRUNCATE|COPY)\b", re.IGNORECASE)
 RECORDED = 'INSERT INTO "audit_entry"'

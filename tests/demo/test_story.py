@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Team, User
 from accounts.roles import Role
-from findings.models import Finding, FindingEvent
+from findings.models import Comment, Finding, FindingEvent, SavedView
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
 from policies.models import Verdict
 
@@ -129,7 +129,7 @@ def test_since_yesterday_there_is_a_handful_and_a_few_are_overdue(estate: dateti
     now_open = Finding.objects.filter(state="open")
 
     assert 5 <= now_open.filter(opened_at__gte=estate - timedelta(days=1)).count() <= 15
-    assert 3 <= now_open.filter(due_at__lt=estate).count() <= 70
+    assert 3 <= now_open.filter(due_at__lt=estate).count() <= 20
 
 
 def test_most_of_the_estate_is_sound(estate: datetime) -> None:
@@ -172,3 +172,31 @@ def test_somebody_of_one_team_sees_that_teams_machines_and_nothing_else(
 
     assert set(seen.values_list("team__name", flat=True)) == {"Finance"}
     assert Finding.objects.visible_to(owner).filter(state="open").exists()
+
+
+def test_people_have_sorted_assigned_and_talked(estate: datetime) -> None:
+    now_open = Finding.objects.filter(state="open")
+    kinds = set(FindingEvent.objects.values_list("kind", flat=True))
+
+    assert kinds >= {"triage", "assigned", "due", "labelled", "ticket", "commented", "claimed"}
+    assert now_open.filter(labels__name="quick win", assignee__username="remediator").count() > 5
+    assert now_open.filter(labels__name="needs downtime").count() > 50
+    assert now_open.filter(ticket__startswith="https://tickets.halden.example/").count() == 2
+    assert Comment.objects.filter(mentions=["remediator"]).count() == 3
+    assert SavedView.objects.filter(shared="all").count() == 2
+
+
+def test_one_claim_was_refuted_and_others_wait_for_proof(estate: datetime) -> None:
+    [refuted] = FindingEvent.objects.filter(kind="refuted")
+    waiting = Finding.objects.filter(state="open", triage="awaiting_proof")
+
+    assert refuted.finding.asset.name.startswith("esx-11")
+    assert refuted.finding.triage == "in_progress"
+    assert 2 <= waiting.count() <= 5
+
+
+def test_what_was_missed_was_warned_of_before(estate: datetime) -> None:
+    missed = Finding.objects.filter(state="open", breached_at__isnull=False)
+
+    assert missed.count() == Finding.objects.overdue(now=estate).count() > 0
+    assert missed.filter(warned_at__isnull=False).exists()

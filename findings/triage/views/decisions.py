@@ -54,7 +54,7 @@ def comment_change(request: SignedInRequest, finding_id: int) -> HttpResponse:
     """Mend or take back a comment of one's own."""
     form = CommentForm(request.POST)
     if not form.is_valid():
-        raise Http404
+        return _answer(request, finding_id, problem=NOTHING_SAID, status=422)
     data, now = form.cleaned_data, timezone.now()
     try:
         if data["delete"]:

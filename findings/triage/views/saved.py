@@ -66,7 +66,8 @@ def change(request: SignedInRequest) -> HttpResponse:
     """Rename, share, pin or remove a view of one's own; begin with one of those one sees."""
     form = ViewActForm(request.POST)
     if not form.is_valid():
-        raise Http404
+        toasts.failed(request, "Say what to do with which view.")
+        return HttpResponseRedirect("/findings/views/")
     try:
         said = _do(request, form.cleaned_data["act"], form.cleaned_data["view"])
     except SavedView.DoesNotExist:

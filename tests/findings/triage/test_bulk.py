@@ -47,7 +47,8 @@ def of(*findings: Finding) -> Choice:
 
 @pytest.fixture
 def three(web: Team) -> list[Finding]:
-    return FindingFactory.create_batch(3, asset=AssetFactory(team=web))
+    made: list[Finding] = FindingFactory.create_batch(3, asset=AssetFactory(team=web))
+    return made
 
 
 def test_a_look_says_what_will_change_and_what_not_and_why(
@@ -71,6 +72,7 @@ def test_it_is_one_act_in_the_log_that_names_every_finding(
     done = bulk.do(act=SetStatus(to="triaged"), choice=EVERYTHING, actor=at(ingrid), shown=3)
 
     entry = Entry.objects.get(target_type="findings.bulkact")
+    assert entry.after is not None
     assert entry.after["findings"] == [finding.pk for finding in three]
     assert (done.act.changed, done.act.skipped) == (3, 0)
     assert FindingEvent.objects.filter(kind="triage", by=ingrid).count() == 3
@@ -181,7 +183,8 @@ def _told() -> list[object]:
 def test_what_somebody_touched_since_is_left_and_said(
     three: list[Finding], ingrid: User, kari: User
 ) -> None:
-    touched, resolved, back, *_ = [*three, *FindingFactory.create_batch(1)]
+    touched, resolved, back = three
+    FindingFactory()
     done = bulk.do(act=SetStatus(to="triaged"), choice=EVERYTHING, actor=at(ingrid))
     decide(finding_id=touched.pk, acts=[SetStatus(to="in_progress")], by=kari, now=NOW)
     Finding.objects.filter(pk=resolved.pk).update(state="resolved", resolved_at=NOW)
