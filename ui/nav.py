@@ -114,6 +114,7 @@ GROUPS = (
             Place(
                 "Users", "/settings/users/", "users", "accounts:user:read", ("/settings/teams/",)
             ),
+            Place("Rules for findings", "findings:rules", "scale", _FINDINGS),
             Place("API tokens", "/settings/tokens/", "id-badge-2", "accounts:token:manage"),
             Place("Audit log", "/settings/audit/", "history", "audit:entry:read"),
         ),

@@ -25,7 +25,8 @@
 
   function move(step) {
     const list = rows();
-    if (!list.length) return;
+    // On a page of one thing: the next or the previous of the list it came from.
+    if (!list.length) return one(`main a[rel=${step > 0 ? "next" : "prev"}]`)?.click();
     const index = list.indexOf(current());
     choose(list[index < 0 ? 0 : Math.min(Math.max(index + step, 0), list.length - 1)]);
   }

@@ -105,7 +105,14 @@ class Tenant:
         check = registry.all_checks()[0]
         self.finding = FindingFactory(asset=self.asset, check_id=check.id)
         VerdictFactory(asset=self.asset, check_id=check.id)
-        self.waiver = self.request_by(UserFactory(username=f"asker-{name}", roles=[Role.ANALYST]))
+        # Of this team alone: somebody who sees the whole estate is known to every team.
+        asker = UserFactory(
+            username=f"asker-{name}",
+            roles=[Role.ANALYST],
+            scope=User.Scope.TEAMS,
+            teams=[self.team],
+        )
+        self.waiver = self.request_by(asker)
 
     def request_by(self, person: User) -> Waiver:
         """A request of this person's for an exception of the tenant's finding."""
