@@ -11,8 +11,6 @@ from django.db.backends.utils import CursorWrapper
 from tests.factories import FindingFactory, UserFactory
 from tests.findings.waivers.cast import approved, asked
 
-pytestmark = pytest.mark.usefixtures("superuser")
-
 
 def refused_by(constraint: str, sql: str, *params: Any) -> None:
     with pytest.raises(IntegrityError) as refusal, transaction.atomic(), connection.cursor() as c:
@@ -61,3 +59,13 @@ def test_nobody_removes_or_rewrites_what_was_decided(superuser: CursorWrapper):
     refused_by("waiver_kept", "DELETE FROM findings_waiverevent")
     refused_by("waiver_kept", "TRUNCATE findings_waiver CASCADE")
     refused_by("waiver_kept", "TRUNCATE findings_waiverevent")
+
+
+@pytest.mark.django_db  # also what has the database of these tests made, if they run alone
+def test_the_application_owns_none_of_it():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE tablename LIKE 'findings_waiver%'"
+            " AND tableowner = current_user"
+        )
+        assert cursor.fetchall() == []
