@@ -16,7 +16,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 from playwright.sync_api import Route as BrowserRoute
 
 from accounts.access import API, PUBLIC, SIGNED_IN
@@ -86,7 +86,16 @@ class Eye:
         self.looked = 0
         page.emulate_media(reduced_motion="reduce")  # a colour on its way is no colour
         page.add_init_script(AXE.read_text(encoding="utf-8"))
+        page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', event => "
+            "console.error(`refused: ${event.violatedDirective} ${event.blockedURI}`))"
+        )
         page.on("pageerror", lambda error: self.wrong.append(f"{page.url}: {error}"))
+        page.on("console", self._told)
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and "status of 404" not in message.text:
+            self.wrong.append(f"{self.page.url}: {message.text}")
 
     def be(self, user: User | None) -> None:
         self.page.context.clear_cookies()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from findings.models import Finding
 from tests.factories import AssetFactory, FindingFactory, UserFactory
 from tests.findings import estate
 
@@ -22,17 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Visit = Callable[..., Page]
 Accessible = Callable[[Page], None]
 
-PAGES = (
-    "/",
-    "/findings/",
-    "/findings/?severity=high&kind=vm&opened_since=2020-01-01T00:00Z",
-    "/findings/?q=nothing-is-called-so",
-    "/findings/?severity=loud",
-    "/findings/checks/",
-    "/findings/answers/?outcome=unknown",
-    "/search/?q=esx",
-)
-
 
 @pytest.fixture
 def analyst() -> User:
@@ -43,21 +31,6 @@ def analyst() -> User:
 @pytest.fixture
 def halden() -> None:
     estate.build(now=datetime.now(UTC), machines=12, hosts=3)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_accessible_and_obeys_the_policy(
-    visit: Visit, accessible: Accessible, analyst: User, halden: None, theme: str
-) -> None:
-    for path in (*PAGES, f"/findings/{Finding.objects.order_by('pk')[0].pk}/"):
-        accessible(visit(path, analyst, theme=theme))
-
-
-def test_an_empty_installation_is_accessible(
-    visit: Visit, accessible: Accessible, analyst: User
-) -> None:
-    for path in ("/", "/findings/", "/findings/checks/"):
-        accessible(visit(path, analyst))
 
 
 def test_nothing_is_wider_than_a_phone(visit: Visit, analyst: User, halden: None) -> None:
