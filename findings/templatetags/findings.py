@@ -126,3 +126,11 @@ def _mentions(line: str, told: set[str]) -> SafeString:
 def is_address(ticket: str) -> bool:
     """Whether a ticket is an address that may be linked."""
     return ticket.startswith("https://")
+
+
+@register.filter
+def ticket_name(ticket: str) -> str:
+    """What a ticket is called: the last part of its address, which names it nearly everywhere."""
+    if not is_address(ticket):
+        return ticket
+    return ticket.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or ticket
