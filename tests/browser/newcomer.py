@@ -78,9 +78,7 @@ class Newcomer:
 
     def goes_to(self, place: Words) -> None:
         """A place of the frame, on the left of every page."""
-        self._press(
-            self.page.get_by_role("navigation", name="Main").get_by_role("link", name=place)
-        )
+        self.clicks_on("link", place, within="Main")
 
     def unfolds(self, words: Words, *, within: Words = "") -> None:
         """Something with a triangle or an arrow beside it, which browsers give no role."""
@@ -113,11 +111,13 @@ class Newcomer:
         expect(self._place(within).get_by_text(words)).to_have_count(0)
 
     def _place(self, name: Words) -> Page | Locator:
-        """A part of the page by its name: a table, or a section with a heading."""
+        """A part of the page by its name: a table, a section with a heading, the frame's places."""
         if not name:
             return self.page
-        table = self.page.get_by_role("table", name=name)
-        return table.or_(self.page.get_by_role("region", name=name))
+        found = self.page.get_by_role("table", name=name)
+        for role in ("region", "navigation"):
+            found = found.or_(self.page.get_by_role(role, name=name))
+        return found
 
     def _press(self, thing: Locator) -> None:
         self._look_for(thing).click()
