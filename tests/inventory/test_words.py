@@ -7,6 +7,7 @@ from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import User
 from findings.models import Finding
 from inventory import words
 from inventory.models import Asset
@@ -78,7 +79,7 @@ def test_values_of_a_label_are_those_within_scope():
     everybody = UserFactory()
     alice = UserFactory(scope="teams", teams=[mine])
 
-    def values(user: object) -> list[str]:
+    def values(user: User) -> list[str]:
         return values_of(["classification"], kinds=[Kind.VM], user=user, most=9)["classification"]
 
     assert values(everybody) == ["internal", "public", "zebra"]

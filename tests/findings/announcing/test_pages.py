@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from accounts.models import User
 from findings.announcing import preferences
 from findings.announcing.outbox import Topic
 from findings.models import Finding, Notice
@@ -23,7 +24,7 @@ def cast() -> Cast:
     return cast
 
 
-def signed_in(person: object) -> Client:
+def signed_in(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client

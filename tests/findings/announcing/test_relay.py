@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from accounts.models import User
 from audit.trail import NotInTransaction
 from findings.announcing import outbox, preferences, recipients, relay
 from findings.announcing.outbox import Topic
@@ -146,7 +147,7 @@ def test_who_wants_neither_is_not_told(cast: Cast):
     assert "dana" not in tell()
 
 
-def _waiver(cast: Cast, asker: object) -> Waiver:
+def _waiver(cast: Cast, asker: User) -> Waiver:
     return Waiver.objects.create(
         scope="finding",
         finding=cast.of_web,
