@@ -133,7 +133,8 @@ def _of_finding(kind: Notice.Kind) -> Callable[[Announcement], Iterator[Recipien
             return
         for user in _concerned(announcement, finding):
             if Finding.objects.visible_to(user).filter(pk=finding.pk).exists():
-                yield Recipient(user=user, kind=kind, finding_id=finding.pk)
+                detail = {"count": announcement.detail.get("count", 1)}  # done to many at once
+                yield Recipient(user=user, kind=kind, finding_id=finding.pk, detail=detail)
 
     return find
 

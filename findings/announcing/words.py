@@ -84,6 +84,9 @@ def _of_finding(notice: Notice, finding: Finding) -> Told:
     name = shortened(finding.asset.name, _LONGEST_NAME)
     what = f"{shortened(finding.message, _LONGEST_SENTENCE)} ({name})"
     sentence = _FINDING_WORDS[notice.kind].format(by=shortened(by, _LONGEST_NAME), what=what)
+    others = notice.detail.get("count", 1) - 1
+    if others > 0:
+        sentence = f"{sentence} And {others:,} more."
     return Told(notice=notice, sentence=sentence, address=f"/findings/{finding.pk}/")
 
 

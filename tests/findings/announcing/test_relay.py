@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.models import User
 from audit.trail import NotInTransaction
-from findings.announcing import outbox, preferences, recipients, relay
+from findings.announcing import outbox, preferences, recipients, relay, words
 from findings.announcing.outbox import Topic
 from findings.announcing.preferences import Mail, Wish
 from findings.models import Announcement, Finding, FindingEvent, Notice, Waiver
@@ -78,6 +78,14 @@ def test_a_mention_reaches_only_who_may_see_the_finding(cast: Cast):
     announce(Topic.FINDING_MENTIONED, cast.of_web, by=cast.dana, to=[cast.bob.pk, cast.charlie.pk])
 
     assert tell() == {"bob": ["mentioned"]}
+
+
+def test_many_given_at_once_are_told_as_one_with_their_number(cast: Cast):
+    announce(Topic.FINDING_ASSIGNED, cast.of_web, by=cast.dana, to=[cast.bob.pk], count=12)
+    tell()
+
+    [line] = words.told(Notice.objects.filter(user=cast.bob), user=cast.bob)
+    assert line.sentence.endswith("And 11 more.")
 
 
 def test_a_missed_due_date_of_nobodys_finding_is_told_to_its_team(cast: Cast):
