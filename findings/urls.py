@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("findings/<int:finding_id>/", findings.finding, name="finding"),
     path("", include("findings.announcing.urls")),
     path("", include("findings.triage.urls")),
+    path("", include("findings.remediation.urls")),
     path("exceptions/", include("findings.waivers.urls")),
     path("findings/checks/", answers.checks, name="checks"),
     path("findings/answers/", answers.answers, name="answers"),

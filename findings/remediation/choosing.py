@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 from django.core.exceptions import TooManyFieldsSent
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import QueryDict
 
 from accounts.errors import NotPossible
 from accounts.models import User
 from findings.filters import FindingFilter
-from findings.models import Finding
+from findings.models import Finding, Plan, TaskFinding
 
 MOST = 10_000  # findings in one plan, when it is made
 LONGEST_QUERY = 2_000
@@ -45,6 +46,37 @@ def found_by(query: str, *, user: User, now: datetime) -> QuerySet[Finding]:
 def picked(ids: list[int], *, user: User) -> QuerySet[Finding]:
     """Those of the findings that are open and that this person may see."""
     return Finding.objects.visible_to(user).open().filter(pk__in=ids)
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What a plan would be made of."""
+
+    findings: int
+    checks: int
+    assets: int
+    teams: int
+
+
+NOTHING = Choice(0, 0, 0, 0)
+
+
+def counted(found: QuerySet[Finding]) -> Choice:
+    """How many findings those are, and of how many checks, assets and teams."""
+    counts = Finding.objects.filter(pk__in=found.order_by().values("pk")).aggregate(
+        findings=Count("pk"),
+        checks=Count("check_id", distinct=True),
+        assets=Count("asset_id", distinct=True),
+        teams=Count("team_id", distinct=True),
+    )
+    return Choice(**counts)
+
+
+def inside(plan: Plan, ids: list[int], *, user: User) -> QuerySet[Finding]:
+    """Those of the findings that are in a plan and that this person may see."""
+    memberships = TaskFinding.objects.present().visible_to(user).filter(plan=plan, finding__in=ids)
+    return Finding.objects.filter(pk__in=memberships.values("finding")).select_related(
+        "asset__source"
+    )
 
 
 def _read(query: str) -> QueryDict:

@@ -42,7 +42,7 @@ def people_for(user: User) -> QuerySet[User]:
     roles = [role for role, held in ROLES.items() if Permission.FINDING_WORK in held]
     people = User.objects.filter(is_active=True, role_assignments__role__in=roles)
     if not user.sees_everything:
-        people = people.filter(Q(teams__in=user.teams.all()) | Q(pk=user.pk))
+        people = people.filter(Q(teams__in=user.team_ids) | Q(pk=user.pk))
     return people.distinct().order_by("username")
 
 
@@ -67,10 +67,13 @@ def make(
     With `follow` it is a campaign: what comes to match the query later joins by itself.
     """
     refuse_strangers(wish.owner, wish.team, by=by)
+    kept = choosing.normal(query) if follow else ""
+    if follow and not kept:
+        raise NotPossible("A campaign follows a filter. Narrow the list of findings first.")
     found = (
         choosing.picked(finding_ids, user=by)
-        if finding_ids is not None
-        else choosing.found_by(query, user=by, now=now)
+        if finding_ids is not None and not follow
+        else choosing.found_by(kept or query, user=by, now=now)
     )
     findings = membership.locked(found, most=choosing.MOST + 1)
     if len(findings) > choosing.MOST:
@@ -79,9 +82,6 @@ def make(
         )
     if not findings and not follow:
         raise NotPossible("Nothing that is open was chosen, so there is nothing to plan.")
-    kept = choosing.normal(query) if follow else ""
-    if follow and not kept:
-        raise NotPossible("A campaign follows a filter. Narrow the list of findings first.")
     plan = Plan(
         kind=Plan.Kind.CAMPAIGN if follow else Plan.Kind.PLAN,
         grouping=grouping,

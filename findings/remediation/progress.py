@@ -79,6 +79,19 @@ def proven(prefix: str = "") -> Q:
     )
 
 
+def part(*, now: datetime) -> Case:
+    """Which of `PARTS` the finding of a row of `TaskFinding` is in."""
+    where = conditions(now=now, prefix="finding__")
+    cases = [When(where[one], then=Value(one.value)) for one in PARTS]
+    return Case(*cases, default=Value(Proof.OPEN.value), output_field=Text())
+
+
+def failed(*, now: datetime) -> Case:
+    """Whether a claim about the finding of a row of `TaskFinding` did not hold."""
+    where = conditions(now=now, prefix="finding__")[Proof.REFUTED]
+    return Case(When(where, then=Value(True)), default=Value(False))  # noqa: FBT003
+
+
 class Progress(msgspec.Struct, kw_only=True):
     """The findings of a plan or a task, counted as one reader sees them."""
 
@@ -144,19 +157,14 @@ def _seen(user: User | None) -> QuerySet[TaskFinding]:
 def _counted(
     memberships: QuerySet[TaskFinding], key: str, ids: Iterable[int], now: datetime
 ) -> dict[int, Progress]:
-    where = conditions(now=now, prefix="finding__")
-    cases = [When(where[part], then=Value(part.value)) for part in PARTS]
     is_stale = Q(finding__stale_since__isnull=False)
     rows = (
         memberships.order_by()
-        .annotate(
-            part=Case(*cases, default=Value(Proof.OPEN.value), output_field=Text()),
-            failed=Case(When(where[Proof.REFUTED], then=Value(1)), default=Value(0)),
-        )
+        .annotate(part=part(now=now), failed=failed(now=now))
         .values(key, "part")
         .annotate(
             n=Count("pk"),
-            refuted=Count("pk", filter=Q(failed=1)),
+            refuted=Count("pk", filter=Q(failed=True)),
             blind=Count("pk", filter=is_stale),
             gone=Count("pk", filter=Q(finding__resolution=Resolution.ASSET_GONE)),
             inapplicable=Count("pk", filter=Q(finding__resolution=Resolution.NOT_APPLICABLE)),

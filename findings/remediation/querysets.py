@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _answers_for(user: User) -> Q:
     """What a person or one of their teams answers for."""
-    return Q(owner=user) | Q(team__in=user.teams.all())
+    return Q(owner=user) | Q(team__in=user.team_ids)
 
 
 class PlanQuerySet(models.QuerySet["Plan"]):
@@ -60,7 +60,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
             _answers_for(user)
             | Q(plan__created_by=user)
             | Q(plan__owner=user)
-            | Q(plan__team__in=user.teams.all())
+            | Q(plan__team__in=user.team_ids)
         )
 
 
@@ -68,7 +68,7 @@ class TaskFindingQuerySet(models.QuerySet["TaskFinding"]):
     def visible_to(self, user: User) -> Self:
         if user.sees_everything:
             return self
-        return self.filter(finding__team__in=user.teams.all())
+        return self.filter(finding__team__in=user.team_ids)
 
     def present(self) -> Self:
         """What is in a plan now: not what was taken out of it."""

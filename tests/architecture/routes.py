@@ -20,6 +20,7 @@ from accounts.models import Team, User
 from accounts.permissions import Permission
 from accounts.roles import ROLES, Role
 from findings.models import Announcement, BulkAct, Notice, Waiver
+from findings.remediation import plans
 from inventory.models import AssetVersion
 from policies import registry
 from policies.models import PolicyDocument, Statement
@@ -113,6 +114,13 @@ class Tenant:
             teams=[self.team],
         )
         self.waiver = self.request_by(asker)
+        self.plan = plans.make(
+            wish=plans.Wish(title=f"Plan of {name}"),
+            finding_ids=[self.finding.pk],
+            by=asker,
+            now=timezone.now(),
+        )
+        self.task = self.plan.tasks.get()
 
     def request_by(self, person: User) -> Waiver:
         """A request of this person's for an exception of the tenant's finding."""
@@ -198,8 +206,12 @@ class World:
             "findings:waiver": {"pk": home.waiver.pk},
             "api:waiver-withdraw": {"pk": self._request_of(user)},
             "api:waiver-": {"pk": home.waiver.pk},
+            "api:plan-task-": {"pk": home.task.pk},
+            "api:plan-": {"pk": home.plan.pk},
             "findings:bulk-undo": {"pk": self._bulk_of(user)},
             "findings:": {
+                "plan_id": home.plan.pk,
+                "task_id": home.task.pk,
                 "finding_id": home.finding.pk,
                 "pk": home.finding.pk,
                 "check_id": home.finding.check_id,

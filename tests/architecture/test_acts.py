@@ -17,19 +17,20 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Entry
-from findings.models import BulkAct, Comment
+from findings.models import BulkAct, Comment, Plan, TaskFinding
+from findings.remediation import plans, tasks
 from findings.rules import RuleSet
 from findings.triage.forms import shown_rules
 from findings.waivers import deciding
 from inventory.models import SyncRun
 from policies import registry
 from tests.architecture.routes import Route, World, all_routes, expected_permission, holds
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, FindingFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 NEW_PASSWORD = "a quite different sentence"
-BULK, REMARK = 77, 78
+BULK, REMARK, PLAN, FRESH = 77, 78, 79, 80
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def has_a_second_factor(world: World) -> object:
 
 
 def is_signed_in_elsewhere(world: World) -> object:
-    return Client().force_login(User.objects.get(username="the-actor"))
+    client = Client()
+    client.force_login(User.objects.get(username="the-actor"))
+    return client
 
 
 def has_sorted_a_finding(world: World) -> object:
@@ -93,6 +96,37 @@ def exception_is_approved(world: World) -> object:
         by=UserFactory(username="the-decider", roles=[Role.APPROVER]),
         reason="Accepted.",
         now=timezone.now(),
+    )
+
+
+def has_another_finding(world: World) -> object:
+    """Beside a plan of a known number: one that is open and in no plan."""
+    Plan.objects.create(
+        pk=PLAN, title="A plan", created_by=world.somebody, created_at=timezone.now()
+    )
+    return FindingFactory(pk=FRESH, asset=world.home.asset)
+
+
+def has_planned_a_finding(world: World) -> object:
+    finding = FindingFactory(pk=FRESH, asset=world.home.asset)
+    return TaskFinding.objects.create(
+        task=world.home.task, finding=finding, joined_at=timezone.now()
+    )
+
+
+def plan_is_closed(world: World) -> object:
+    return plans.close(
+        plan_id=world.home.plan.pk,
+        version=0,
+        why="Not now.",
+        by=world.people[Role.ANALYST],
+        now=timezone.now(),
+    )
+
+
+def task_is_claimed(world: World) -> object:
+    return tasks.claim(
+        task_id=world.home.task.pk, by=world.people[Role.ANALYST], now=timezone.now()
     )
 
 
@@ -179,6 +213,23 @@ ACTS: dict[str, Act] = {
     ),
     "findings:decide": Act(
         "findings:finding:work", {"act": "status", "to": "triaged", "version": "0"}
+    ),
+    "findings:add-to-plan": Act(
+        "findings:plan:manage", {"plan": PLAN, "finding": FRESH}, before=has_another_finding
+    ),
+    "findings:claim-task": Act("findings:finding:work"),
+    "findings:close-plan": Act("findings:plan:manage", {"version": "0", "why": "Not now."}),
+    "findings:edit-plan": Act("findings:plan:manage", {"version": "0", "title": "Another"}),
+    "findings:edit-task": Act("findings:plan:manage", {"version": "0", "title": "Another"}),
+    "findings:new-plan": Act(
+        "findings:plan:manage", {"title": "New", "grouping": "check", "query": "q=snapshot"}
+    ),
+    "findings:reopen-plan": Act("findings:plan:manage", before=plan_is_closed),
+    "findings:take-back-task": Act("findings:finding:work", before=task_is_claimed),
+    "findings:take-out-of-plan": Act(
+        "findings:plan:manage",
+        {"finding": FRESH, "why": "Elsewhere."},
+        before=has_planned_a_finding,
     ),
     "findings:rules-change": Act(
         "findings:rules:change",

@@ -72,6 +72,9 @@ def scoped_routes() -> dict[str, str]:
     for route in all_routes():
         if route.parameters == {"finding_id"}:
             found[route.name] = "finding"
+        elif route.parameters in ({"plan_id"}, {"task_id"}):
+            [parameter] = route.parameters
+            found[route.name] = parameter.removesuffix("_id")
         elif route.parameters == {"pk"} and not _is_about_people(route):
             found[route.name] = _subject(route.name)
     return found
@@ -85,7 +88,7 @@ def _is_about_people(route: Route) -> bool:
 
 def _subject(name: str) -> str:
     name = name.removeprefix("findings:")
-    for word in ("asset", "waiver", "finding", "run"):
+    for word in ("asset", "waiver", "finding", "run", "task", "plan"):
         if word in name:
             return word
     return "source"
@@ -116,7 +119,7 @@ def test_every_route_with_an_object_is_looked_at():
     ]
 
     assert unknown == []
-    assert {"asset", "finding", "run", "source", "waiver"} == set(scoped.values())
+    assert {"asset", "finding", "plan", "run", "source", "task", "waiver"} == set(scoped.values())
 
 
 @pytest.mark.parametrize("role", ROLES_THAT_LOOK, ids=str)
