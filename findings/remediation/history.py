@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
-from django.db.models import Count, Q
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from findings.models import FindingEvent, Plan, PlanEvent, Task, TaskFinding
@@ -45,14 +46,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(plan: Plan, user: User, tasks: Collection[Task], so_far: Progress) -> list[Row]:
-    """Newest first. Two queries."""
+    """Newest first. One query."""
     known = {task.pk: task for task in tasks}
-    events = list(plan.events.select_related("by")[:SHOWN])
-    counts = _counts(plan, user, events)
     told = [
-        _row(event, counts.get((_ABOUT_FINDINGS.get(Kind(event.kind), ""), event.at), 0), known)
-        for event in events
-        if _is_for(event, user, counts, known)
+        _row(event, known)
+        for event in _counted(plan, user)
+        if user.sees_everything or _is_for(event, known)
     ]
     if so_far.is_done and so_far.proven_at is not None and not user.sees_everything:
         told.append(Row(kind=Kind.PROVEN, label=Kind.PROVEN.label, at=so_far.proven_at))
@@ -60,50 +59,42 @@ def rows(plan: Plan, user: User, tasks: Collection[Task], so_far: Progress) -> l
     return told
 
 
-def _counts(
-    plan: Plan, user: User, events: Collection[PlanEvent]
-) -> dict[tuple[str, datetime], int]:
-    """(kind, moment) → findings that the reader sees which were told so at that moment."""
-    wanted = Q()
-    for event in events:
-        if kind := _ABOUT_FINDINGS.get(Kind(event.kind)):
-            wanted |= Q(kind=kind, at=event.at)
-    if not wanted:
-        return {}
-    inside = TaskFinding.objects.filter(plan=plan).visible_to(user)
+def _counted(plan: Plan, user: User) -> Iterable[PlanEvent]:
+    """Events with `count`: of how many findings that the reader sees it was told at that moment."""
+    inside = TaskFinding.objects.filter(plan=plan, finding=OuterRef("finding")).visible_to(user)
     told = (
-        FindingEvent.objects.filter(wanted, finding__in=inside.values("finding"))
+        FindingEvent.objects.filter(Exists(inside), at=OuterRef("at"), kind=OuterRef("told"))
         .order_by()
-        .values_list("kind", "at")
+        .values("kind")
         .annotate(n=Count("finding", distinct=True))
+        .values("n")
     )
-    return {(kind, at): n for kind, at, n in told}
+    cases = [When(kind=kind, then=Value(of.value)) for kind, of in _ABOUT_FINDINGS.items()]
+    return (
+        plan.events.select_related("by")
+        .annotate(told=Case(*cases, default=Value(""), output_field=CharField()))
+        .annotate(count=Coalesce(Subquery(told), 0))[:SHOWN]
+    )
 
 
-def _is_for(
-    event: PlanEvent,
-    user: User,
-    counts: dict[tuple[str, datetime], int],
-    known: dict[int, Task],
-) -> bool:
-    if user.sees_everything:
-        return True
+def _is_for(event: PlanEvent, known: dict[int, Task]) -> bool:
+    """Whether it happened for a reader who does not see everything."""
     kind = Kind(event.kind)
     if kind in _ABOUT_FINDINGS:
-        return bool(counts.get((_ABOUT_FINDINGS[kind], event.at)))
+        return bool(event.count)  # type: ignore[attr-defined]
     if kind in _ABOUT_ALL and event.by_id is None:
         return False
     return event.task_id is None or event.task_id in known
 
 
-def _row(event: PlanEvent, count: int, known: dict[int, Task]) -> Row:
+def _row(event: PlanEvent, known: dict[int, Task]) -> Row:
     return Row(
         kind=event.kind,
         label=event.get_kind_display(),
         at=event.at,
         by=event.by,
         why=event.why,
-        count=count,
+        count=event.count,  # type: ignore[attr-defined]
         task=known.get(event.task_id or 0),
         changed=tuple(event.detail.get("changed", ())),
     )

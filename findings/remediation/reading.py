@@ -80,8 +80,8 @@ def reading_of(plan: Plan, user: User, *, now: datetime, task_id: int | None = N
         for task in tasks
     ]
     chosen = next((line for line in lines if line.is_chosen), None)
-    if chosen is not None:
-        chosen.task.plan = plan
+    inside = list(findings_of(chosen.task, user, now=now)[:FINDINGS_SHOWN]) if chosen else []
+    found = [one.finding for one in inside]
     drawn = burndown.burn_down(plan, user, now)
     return Reading(
         standing=standing,
@@ -90,8 +90,8 @@ def reading_of(plan: Plan, user: User, *, now: datetime, task_id: int | None = N
         is_late=standing == Plan.Status.OPEN and plan.due_at is not None and plan.due_at < now,
         tasks=lines,
         chosen=chosen,
-        work=steps.work_of(chosen.task, user, now=now) if chosen else None,
-        findings=list(findings_of(chosen.task, user, now=now)[:FINDINGS_SHOWN]) if chosen else [],
+        work=steps.work_of(plan, found, user, now=now) if found else None,
+        findings=inside,
         chart=burndown.chart(plan, drawn) if so_far.total else None,
         history=history.rows(plan, user, tasks, so_far),
         may_manage=may_manage,
@@ -110,7 +110,6 @@ def findings_of(task: Task, user: User, *, now: datetime) -> QuerySet[TaskFindin
         .filter(task=task)
         .annotate(part=progress.part(now=now), has_failed=progress.failed(now=now))
         .select_related("finding__asset__source", "finding__asset__team")
-        .defer("finding__asset__record", "finding__evidence")
         .order_by("finding__state", "finding__severity_rank", "finding_id")
     )
 

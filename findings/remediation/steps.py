@@ -47,9 +47,9 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     is_cut: bool  # there is more than `platforms` spells out
 
 
-def work_of(task: Task, user: User, *, now: datetime) -> Work:
-    """The steps for the first findings of a task that are still open."""
-    left = list(_left(TaskFinding.objects.filter(task=task), user)[: SHOWN + 1])
+def work_of(plan: Plan, findings: Sequence[Finding], user: User, *, now: datetime) -> Work:
+    """The steps for the first of these findings that are open. They come with their source."""
+    left = [finding for finding in findings if finding.state == Finding.State.OPEN]
     asked = asked_now() if left else {}
     grouped: defaultdict[str, list[Finding]] = defaultdict(list)
     for finding in left[:SHOWN]:
@@ -57,10 +57,10 @@ def work_of(task: Task, user: User, *, now: datetime) -> Work:
     platforms = [
         OnPlatform(
             name=dict(PLATFORMS).get(platform, platform),  # type: ignore[call-overload]
-            mends=[_mend(finding, user, asked) for finding in findings],
-            script=_script(findings, task.plan, user, asked, now=now),
+            mends=[_mend(finding, user, asked) for finding in found],
+            script=_script(found, plan, user, asked, now=now),
         )
-        for platform, findings in sorted(grouped.items())
+        for platform, found in sorted(grouped.items())
     ]
     return Work(platforms=platforms, is_cut=len(left) > SHOWN)
 

@@ -94,13 +94,12 @@ def _choice(
     request: SignedInRequest, form: NewPlanForm, ids: list[int], query: str
 ) -> dict[str, Any]:
     """What the form is about: how many findings, of how many checks, assets and teams."""
-    problem = ""
+    problem, asked = "", request.POST if request.method == "POST" else request.GET
     try:
-        found = (
-            choosing.picked(ids, user=request.user)
-            if ids
-            else choosing.found_by(query, user=request.user, now=timezone.now())
-        )
+        if ids or not {"query", "all"} & set(asked):  # without a word it is about nothing
+            found = choosing.picked(ids, user=request.user)
+        else:
+            found = choosing.found_by(query, user=request.user, now=timezone.now())
         counts = choosing.counted(found)
         can_follow = not ids and bool(choosing.normal(query))
     except NotPossible as error:
