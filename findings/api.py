@@ -20,6 +20,7 @@ from accounts.permissions import Permission
 from findings import catalogue
 from findings.filters import FindingFilter
 from findings.models import BulkAct, Finding, FindingEvent
+from findings.remediation import api as remediation
 from findings.status import Status, status_of
 from findings.triage import acts, bulk
 from findings.triage import api as triage
@@ -307,4 +308,9 @@ class FindingViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         return self.get_paginated_response(FindingEventSerializer(page, many=True).data)
 
 
-routes = [("findings", FindingViewSet, "finding"), *triage.routes, *waivers.routes]
+routes = [
+    ("findings", FindingViewSet, "finding"),
+    *triage.routes,
+    *waivers.routes,
+    *remediation.routes,
+]

@@ -177,6 +177,15 @@ ACTS: dict[str, Act] = {
     ),
     "api:finding-undo": Act("findings:finding:work", {"id": BULK}, before=has_sorted_a_finding),
     "api:finding-view-list": Act("findings:view:save", {"name": "Web", "query": "team=Web"}),
+    "api:plan-close": Act("findings:plan:manage", {"version": 0, "reason": "Not now."}),
+    "api:plan-detail": Act("findings:plan:manage", {"version": 0, "goal": "Less."}, method="patch"),
+    "api:plan-list": Act("findings:plan:manage", {"title": "New", "query": "q=snapshot"}),
+    "api:plan-reopen": Act("findings:plan:manage", {"version": 1}, before=plan_is_closed),
+    "api:plan-task-claim": Act("findings:finding:work"),
+    "api:plan-task-detail": Act(
+        "findings:plan:manage", {"version": 0, "note": "By night."}, method="patch"
+    ),
+    "api:plan-task-take-back": Act("findings:finding:work", before=task_is_claimed),
     "api:source-sync": Act("inventory:run:start"),
     "api:waiver-list": Act(
         "findings:waiver:request", {**REQUEST, "expires_at": IN_TEN_DAYS.isoformat()}

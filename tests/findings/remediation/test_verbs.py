@@ -126,6 +126,8 @@ def test_each_act_is_in_the_log(cast: Cast):
         "findings:finding:work",
     ]
     changed = logged[1]
+    assert changed.before
+    assert changed.after
     assert (changed.before["title"], changed.after["title"]) == ("Old snapshots", "Otherwise")
 
 
