@@ -28,7 +28,7 @@ from inventory.heartbeat import Pulse
 from inventory.models import Source, SyncRun
 from inventory.records import Platform
 from policies import configuration, registry
-from vmgov import demo_exceptions, demo_triage
+from vmgov import demo_exceptions, demo_remediation, demo_triage
 
 SOURCES = {"vc-oslo": "demo/halden.oslo.xz", "vc-bergen": "demo/halden.bergen.xz"}
 TEAMS = ("Clinical Apps", "Finance", "Web", "Platform", "Labs")
@@ -61,7 +61,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 SEVERITIES = {"host-single-classification": "critical"}
 # What people did meanwhile, a module each: its `chapters` are told between the collections.
-STORIES = (demo_triage, demo_exceptions)
+STORIES = (demo_triage, demo_exceptions, demo_remediation)
 TUESDAY = 1
 EVENING = (8, 9)  # the collections before and after the move on a Tuesday night
 
