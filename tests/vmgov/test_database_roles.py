@@ -55,7 +55,8 @@ class Site:
         return f"postgresql://{role}:{password}@/site?host={where}"
 
     def manage(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        ours = {name.upper() for name in env.Env.model_fields} | {"DJANGO_SETTINGS_MODULE"}
+        ours = {name.upper() for name in env.Env.model_fields}
+        ours |= {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],

@@ -192,7 +192,9 @@ def test_deciding_and_judging_at_once_ends_in_one_of_two_orders():
         def judge() -> None:
             with transaction.atomic():
                 # As reconciliation does: findings first, then what covers them.
-                Finding.objects.filter(source=source).update(confirmed_at=NOW)
+                mine = Finding.objects.filter(source=source)
+                list(mine.order_by("pk").select_for_update(no_key=True))
+                mine.update(confirmed_at=NOW)
                 covering.cover(source_id=source.pk, now=NOW + DAY)
 
         came = at_once([verb("approve", waiver, approver(), 0), judge, judge])

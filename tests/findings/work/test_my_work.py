@@ -82,7 +82,7 @@ def test_every_number_is_the_length_of_its_list(halden: list[Source]) -> None:
     html, _ = desk(ingrid)
 
     links = re.findall(r'href="(/findings/\?[^"]+)"[^>]*>(?:All )?\s*([\d,]+)', html)
-    assert len(links) > 6
+    assert len(links) >= 6
     client = signed_in(ingrid)
     for address, number in links:
         total = client.get(unescape(address)).context["counts"]["total"]
