@@ -22,6 +22,7 @@ from findings.filters import FindingFilter
 from findings.models import BulkAct, Finding, FindingEvent
 from findings.remediation import api as remediation
 from findings.status import Status, status_of
+from findings.trends import api as trends
 from findings.triage import acts, bulk
 from findings.triage import api as triage
 from findings.triage.api import (
@@ -311,6 +312,7 @@ class FindingViewSet(viewsets.ReadOnlyModelViewSet[Any]):
 routes = [
     ("findings", FindingViewSet, "finding"),
     *triage.routes,
+    *trends.routes,
     *waivers.routes,
     *remediation.routes,
 ]

@@ -117,13 +117,14 @@ class SourceLine(msgspec.Struct, frozen=True):
         return self.runs[-1] if self.runs else None
 
 
-def address(**values: Any) -> str:
-    """The list of findings that these filters give. Moments are written in whole minutes, UTC."""
+def address(*pairs: tuple[str, Any], **values: Any) -> str:
+    """The list of findings that these filters give; pairs where a name comes more than once.
+    Moments are written in whole minutes, UTC.
+    """
     query = QueryDict(mutable=True)
-    for name, value in values.items():
-        query[name] = (
-            f"{value.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if isinstance(value, datetime) else value
-        )
+    for name, value in (*pairs, *values.items()):
+        said = f"{value.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if isinstance(value, datetime) else value
+        query.appendlist(name, said)
     return f"/findings/?{query.urlencode()}"
 
 

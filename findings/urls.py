@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("findings.triage.urls")),
     path("", include("findings.remediation.urls")),
     path("exceptions/", include("findings.waivers.urls")),
+    path("trends/", include("findings.trends.urls")),
     path("findings/checks/", answers.checks, name="checks"),
     path("findings/answers/", answers.answers, name="answers"),
 ]

@@ -9,7 +9,7 @@ from django.db import connection
 
 from findings.trends import counting
 from inventory.models import Source
-from policies.configuration import configured_checks
+from policies.configuration import configured_checks, fingerprint
 from policies.spec import Check
 
 
@@ -29,7 +29,13 @@ def keep(source_id: int, *, checks: Iterable[Check], now: datetime) -> None:
 
 
 def keep_all(*, now: datetime) -> None:
-    """Count every evaluated source: after rows were brought in past the pipeline."""
-    checks = [one.check for one in configured_checks() if one.enabled]
-    for source in Source.objects.filter(evaluated_at__isnull=False, published_at__isnull=False):
+    """Count every evaluated source, and take it for judged by the checks as they are set now.
+
+    After an estate was brought in past the pipeline, as benchmarks do.
+    """
+    configured = configured_checks()
+    checks = [one.check for one in configured if one.enabled]
+    sources = Source.objects.filter(evaluated_at__isnull=False, published_at__isnull=False)
+    sources.update(judged_as=fingerprint(configured))
+    for source in sources:
         keep(source.pk, checks=checks, now=now)
