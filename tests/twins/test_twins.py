@@ -30,7 +30,8 @@ SEEDS = range(10)
 MEMBERS = ("analyst", "remediator", "viewer", "auditor")
 # Moments that the database's own clock says, and numbers of rows that mean nothing.
 OPAQUE = re.compile(
-    rb'(?<="updated_at":")[^"]*(?=")|(?<=/notifications/)\d+(?=/open/)|(?<=name="seen" value=")\d+|(?<="id":)\d+(?=,"kind")'
+    rb'(?<="updated_at":")[^"]*(?=")|(?<="id":)\d+(?=,"kind")'
+    rb'|(?<=/notifications/)\d+(?=/open/)|(?<=name="seen" value=")\d+'
 )
 MADE = re.compile(rb'("id": ?|/(?:exceptions|remediation|waivers|plans|comments)/)\d+')
 TOKEN = re.compile(rb'csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"')
