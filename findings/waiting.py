@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.permissions import Permission
 from findings.models import Finding, Notice, Waiver
+from findings.remediation.querysets import sent_back_to
 from ui import waiting
 
 
@@ -18,6 +19,7 @@ def register_all() -> None:
     waiting.register("notices", _unread_notices)
     waiting.register("work", _overdue_findings)
     waiting.register("exceptions", _requests_to_decide)
+    waiting.register("plans", _tasks_sent_back)
 
 
 def _unread_notices(user: User, now: datetime) -> QuerySet[Any] | None:
@@ -38,3 +40,9 @@ def _requests_to_decide(user: User, now: datetime) -> QuerySet[Any] | None:
         return None
     waits = [Waiver.Status.REQUESTED, Waiver.Status.IN_REVIEW]
     return Waiver.objects.visible_to(user).filter(status__in=waits).exclude(requested_by=user)
+
+
+def _tasks_sent_back(user: User, now: datetime) -> QuerySet[Any] | None:
+    if not user.may(Permission.FINDING_WORK):
+        return None
+    return sent_back_to(user, now=now)

@@ -16,7 +16,7 @@ from accounts.roles import ROLES
 from audit import trail
 from findings.announcing import outbox
 from findings.announcing.outbox import Topic
-from findings.models import Finding, Plan, PlanEvent, TaskFinding
+from findings.models import Plan, PlanEvent, TaskFinding
 from findings.remediation import choosing, membership
 from findings.remediation.errors import Outdated
 from findings.remediation.settling import settle
@@ -317,9 +317,3 @@ def _save(plan: Plan) -> None:
 def _refuse_closed(plan: Plan) -> None:
     if plan.status == Status.CLOSED:
         raise NotPossible("The plan is closed. Open it again to go on with it.")
-
-
-def of_finding(finding: Finding, user: User) -> QuerySet[Plan]:
-    """The plans that somebody may put a finding into."""
-    inside = TaskFinding.objects.present().filter(finding=finding).values("plan")
-    return Plan.objects.managed_by(user).living().exclude(pk__in=inside).order_by("-created_at")

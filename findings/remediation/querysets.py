@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -11,6 +12,8 @@ from accounts.models import User
 
 if TYPE_CHECKING:
     from findings.models import Plan, Task, TaskFinding  # noqa: F401
+
+OFFERED = 50  # plans on the page of a finding
 
 
 def _answers_for(user: User) -> Q:
@@ -75,9 +78,24 @@ class TaskFindingQuerySet(models.QuerySet["TaskFinding"]):
         return self.filter(left_at=None)
 
 
-def holding(finding: Any, user: User) -> QuerySet[Plan]:
-    """The plans that a finding is in, of those the person may see."""
+def around(finding: Any, user: User, *, may_plan: bool) -> QuerySet[Plan]:
+    """The plans that a finding is in (`holds`) and those it may be put into. One query."""
     from findings.models import Plan, TaskFinding  # models need this module first
 
     inside = TaskFinding.objects.present().filter(plan=OuterRef("pk"), finding=finding)
-    return Plan.objects.visible_to(user).filter(Exists(inside))
+    wanted = Q(holds=True)
+    if may_plan:
+        wanted |= Q(pk__in=Plan.objects.managed_by(user).living().values("pk"))
+    visible = Plan.objects.visible_to(user).annotate(holds=Exists(inside))
+    return visible.filter(wanted).order_by("-holds", "-created_at")[:OFFERED]
+
+
+def sent_back_to(user: User, *, now: datetime) -> QuerySet[Task]:
+    """The tasks that a person answers for, by themselves or for the plan, in which a fix failed."""
+    from findings.models import Task, TaskFinding  # models need this module first
+    from findings.remediation.progress import Proof, conditions
+
+    failed = conditions(now=now, prefix="finding__")[Proof.REFUTED]
+    inside = TaskFinding.objects.present().visible_to(user).filter(failed, task=OuterRef("pk"))
+    mine = Q(owner=user) | Q(owner=None, plan__owner=user)
+    return Task.objects.filter(mine, Exists(inside)).exclude(plan__status="closed")

@@ -8,11 +8,9 @@ from django import template
 
 from accounts.permissions import Permission
 from findings.models import Finding
-from findings.remediation.plans import of_finding
-from findings.remediation.querysets import holding
+from findings.remediation.querysets import around
 
 register = template.Library()
-OFFERED = 50
 
 
 @register.inclusion_tag("findings/_finding_plans.html", takes_context=True)
@@ -20,12 +18,12 @@ def finding_plans(context: template.Context, finding: Finding) -> dict[str, Any]
     """The plans of one finding, as the person who looks may know of them."""
     user = context["request"].user
     may_plan = finding.state == Finding.State.OPEN and user.may(Permission.PLAN_MANAGE)
-    reads = user.may(Permission.PLAN_READ)
+    found = list(around(finding, user, may_plan=may_plan)) if user.may(Permission.PLAN_READ) else []
     return {
         "request": context["request"],
         "csrf_token": context.get("csrf_token"),
         "finding": finding,
-        "plans": list(holding(finding, user).order_by("-created_at")) if reads else [],
-        "others": list(of_finding(finding, user)[:OFFERED]) if may_plan else [],
+        "plans": [plan for plan in found if plan.holds],  # type: ignore[attr-defined]
+        "others": [plan for plan in found if not plan.holds],  # type: ignore[attr-defined]
         "may_plan": may_plan,
     }

@@ -24,6 +24,7 @@ def test_a_campaign_burns_down(estate: datetime) -> None:
     known = [count for count in days if count is not None]
 
     assert known[0] > 2 * known[-1] > 0
+    assert plan.due_at is not None
     assert plan.due_at > estate
 
 

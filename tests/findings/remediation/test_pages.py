@@ -12,7 +12,16 @@ from pytest_django import DjangoAssertNumQueries
 from findings.models import Plan
 from findings.remediation import tasks
 from tests.findings.pages.visitors import signed_in
-from tests.findings.remediation.cast import Cast, a_campaign, a_cast, a_finding, a_plan
+from tests.findings.remediation.cast import (
+    Cast,
+    a_campaign,
+    a_cast,
+    a_finding,
+    a_plan,
+    collected,
+    failing,
+)
+from ui import waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +181,17 @@ def test_pages_take_at_most_a_dozen_queries(
 
     with django_assert_max_num_queries(12):
         client.get(address.format(plan=plan.pk))
+
+
+def test_what_was_sent_back_is_counted_beside_the_place_of_plans(cast: Cast):
+    finding = a_finding(cast.my_vm)
+    plan = a_plan(cast.dora, finding, owner=cast.alice)
+    now = timezone.now()
+    tasks.claim(task_id=plan.tasks.get().pk, by=cast.alice, now=now - timedelta(hours=2))
+    before = waiting.counts(cast.alice, now=now)
+
+    collected(cast.source, *failing(finding), now=now)
+
+    assert "plans" not in before
+    assert waiting.counts(cast.alice, now=now)["plans"] == 1
+    assert "plans" not in waiting.counts(cast.bob, now=now)
