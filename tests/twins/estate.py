@@ -16,8 +16,9 @@ from django.db import transaction
 from accounts.models import Team, User
 from findings.announcing import outbox, relay
 from findings.announcing.outbox import Topic
+from findings.lifecycle import Changes
 from findings.models import Finding, FindingEvent, FindingSpell, Notice, SavedView
-from findings.remediation import plans
+from findings.remediation import following, plans
 from findings.remediation.plans import Wish
 from findings.trends import rollup
 from findings.triage import acts, decisions
@@ -184,8 +185,6 @@ class Estate:
     def add_neighbour(self) -> None:
         """Bring team Away in, into exceptions and plans of the whole estate too."""
         self.away = Side("away", self.sources, self.dana)
-        more = [finding.pk for finding in self.away.open if finding.severity == "high"]
-        plans.add(plan_id=self.campaign.pk, finding_ids=more, by=self.dana, now=NOW)
 
     def settle(self) -> None:
         """Do what an evaluation and a tick do after it."""
@@ -201,6 +200,8 @@ class Estate:
             covering.cover(now=NOW)
             rollup.keep_all(now=NOW)
             for source in self.sources:
+                # Campaigns take in what they look for, the neighbour's findings too.
+                following.follow(source.pk, Changes(run_id=source.runs.get().pk, now=NOW))
                 self._announce(source)
         relay.relay(now=NOW)
         Notice.objects.update(mail_due_at=None)
