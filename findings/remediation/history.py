@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Subquery, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -61,7 +61,10 @@ def rows(plan: Plan, user: User, tasks: Collection[Task], so_far: Progress) -> l
 
 def _counted(plan: Plan, user: User) -> Iterable[PlanEvent]:
     """Events with `count`: of how many findings that the reader sees it was told at that moment."""
-    inside = TaskFinding.objects.filter(plan=plan, finding=OuterRef("finding")).visible_to(user)
+    # What is said of a task is about its findings alone.
+    task = Coalesce(OuterRef(OuterRef("task_id")), F("task_id"))
+    inside = TaskFinding.objects.filter(plan=plan, finding=OuterRef("finding"), task=task)
+    inside = inside.visible_to(user)
     told = (
         FindingEvent.objects.filter(Exists(inside), at=OuterRef("at"), kind=OuterRef("told"))
         .order_by()

@@ -66,7 +66,7 @@ class Side:
         self.plan = plans.make(
             wish=Wish(title=f"Plan of {name}", owner=self.owner, team=self.team),
             by=self.owner,
-            now=NOW,
+            now=NOW - DAY / 2,
             finding_ids=[finding.pk for finding in self.open[:4]],
         )
 
@@ -176,7 +176,7 @@ class Estate:
         self.campaign = plans.make(
             wish=Wish(title="Everything high is gone by June"),
             by=self.dana,
-            now=NOW,
+            now=NOW - DAY,
             query="severity=high",
             follow=True,
         )

@@ -15,6 +15,7 @@ from findings.models import Announcement, Plan, TaskFinding
 from findings.remediation import plans, tasks
 from findings.remediation.burndown import burn_down
 from findings.remediation.errors import Outdated
+from findings.remediation.reading import reading_of
 from tests.factories import NOW
 from tests.findings.remediation.cast import (
     CHECK,
@@ -129,6 +130,21 @@ def test_each_act_is_in_the_log(cast: Cast):
     assert changed.before
     assert changed.after
     assert (changed.before["title"], changed.after["title"]) == ("Old snapshots", "Otherwise")
+
+
+def test_the_history_counts_for_each_task_its_own_findings(cast: Cast):
+    plan = a_plan(
+        cast.dora,
+        a_finding(cast.my_vm),
+        a_finding(cast.my_vm),
+        a_finding(cast.my_vm, check_id=OTHER_CHECK),
+    )
+    for task in plan.tasks.all():
+        tasks.claim(task_id=task.pk, by=cast.dora, now=LATER)
+
+    told = reading_of(plan, cast.dora, now=LATER).history
+
+    assert sorted(row.count for row in told if row.kind == "claimed") == [1, 2]
 
 
 def test_the_burn_down_counts_what_was_open_in_the_plan_each_day(cast: Cast):
