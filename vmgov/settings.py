@@ -260,6 +260,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxy_count
 MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "vmgov"
+MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after: typing takes time
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "add_webauthn": "accounts.security_keys.AddKeyForm",
