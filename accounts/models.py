@@ -125,8 +125,11 @@ class User(AbstractBaseUser):
 
     @cached_property
     def roles(self) -> frozenset[Role]:
-        """This costs one query, once per request."""
-        return frozenset(Role(a.role) for a in self.role_assignments.all() if a.role in set(Role))
+        """This costs one query unless the person was read by `accounts.backends`."""
+        names = getattr(self, "role_names", None)
+        if names is None:
+            names = [assignment.role for assignment in self.role_assignments.all()]
+        return frozenset(Role(name) for name in names if name in set(Role))
 
     @cached_property
     def permissions(self) -> frozenset[Permission]:
@@ -135,8 +138,9 @@ class User(AbstractBaseUser):
 
     @cached_property
     def team_ids(self) -> list[int]:
-        """What `visible_to` narrows by. This costs one query, once per request."""
-        return sorted(team.pk for team in self.teams.all())
+        """What `visible_to` narrows by. One query unless `accounts.backends` read the person."""
+        numbers = getattr(self, "team_numbers", None)
+        return sorted(team.pk for team in self.teams.all()) if numbers is None else sorted(numbers)
 
     @property
     def sees_everything(self) -> bool:

@@ -37,7 +37,8 @@ def is_missing(request: HttpRequest) -> bool:
     user = request.user
     if not isinstance(user, User) or not is_required_of(user):
         return False
-    return not (was_shown_to_provider(request, user) or has_one(user))
+    known = getattr(user, "has_second_factor", None)  # read with the person at sessions' requests
+    return not (was_shown_to_provider(request, user) or (has_one(user) if known is None else known))
 
 
 def was_shown_to_provider(request: HttpRequest, user: User) -> bool:

@@ -14,7 +14,7 @@ from django import forms
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
-from accounts.models import User
+from accounts.models import Team, User
 from findings import catalogue
 from findings.models import Finding, PriorityChoices, Waiver, WaiverCover
 from findings.querysets import covered
@@ -23,7 +23,7 @@ from findings.status import LABELS, Status
 from findings.trends.past import PastFilters
 from findings.triage import visits
 from inventory import words
-from inventory.models import KindChoices
+from inventory.models import KindChoices, Source
 from policies.models import Area, SeverityChoices
 
 # In a filter on a fact: the platform said "none", or did not say. As in `inventory.filters`.
@@ -128,12 +128,17 @@ def _asset(_: FindingFilter, values: list[str]) -> Q:
 
 
 def _source(_: FindingFilter, values: list[str]) -> Q:
-    return Q(asset__source_id__in=_numbers(values)) | Q(asset__source__name__in=values)
+    return Q(source__in=_ids(Source.objects.filter(name__in=values), values))
 
 
 def _team(_: FindingFilter, values: list[str]) -> Q:
-    wanted = Q(asset__team_id__in=_numbers(values)) | Q(asset__team__name__in=values)
-    return wanted | Q(asset__team__isnull=True) if SET_TO_NONE in values else wanted
+    wanted = Q(team__in=_ids(Team.objects.filter(name__in=values), values))
+    return wanted | Q(team__isnull=True) if SET_TO_NONE in values else wanted
+
+
+def _ids(named: QuerySet[Any], values: list[str]) -> list[int]:
+    """Given as ids or as names; names are looked up first, since an index wants numbers."""
+    return [*_numbers(values), *named.values_list("pk", flat=True)]
 
 
 def _fact(field: str) -> Condition:

@@ -143,16 +143,24 @@ def _absences(asset: Asset) -> list[Entry]:
     return found
 
 
-def since(asset: Asset, field: str) -> datetime | None:
+def since(asset: Asset, field: str, *, newest: Sequence[AssetVersion] = ()) -> datetime | None:
     """Since when one plain fact of the record is what it is, as far as we have watched.
 
-    Reads the versions newest first and stops at the first that differs.
+    Looks through the versions newest first and stops at the first that differs; those that were
+    read already (`newest`) are not asked for again.
     """
     current = asset.record.get(field)
     found: datetime | None = None
-    rows = asset.versions.order_by("-valid_from", "-id").values_list(
-        "valid_from", f"record__{field}"
-    )
+    for version in newest:
+        if version.record.get(field) != current:
+            return found
+        found = version.valid_from
+    versions = asset.versions.order_by("-valid_from", "-id")
+    if newest:
+        if newest[-1].valid_from <= asset.first_seen_at:
+            return found
+        versions = versions.filter(valid_from__lt=newest[-1].valid_from)
+    rows = versions.values_list("valid_from", f"record__{field}")
     for valid_from, value in rows.iterator(chunk_size=200):
         if value != current:
             break

@@ -21,8 +21,10 @@ class Reach(msgspec.Struct, frozen=True):
     enters: bool | None  # None: the role's privileges are not known
 
 
-def grants_on(asset: Asset, vm: VirtualMachine, *, by: User) -> list[Reach] | None:
-    """Every grant that reaches the machine; None when the person may not see grants.
+def grants_on(
+    asset: Asset, vm: VirtualMachine, *, host: Asset | None, by: User
+) -> list[Reach] | None:
+    """Every grant that reaches the machine on its host; None when the person may not see grants.
 
     Grants belong to the whole platform, so they are for people who see the whole estate.
     """
@@ -36,7 +38,7 @@ def grants_on(asset: Asset, vm: VirtualMachine, *, by: User) -> list[Reach] | No
         .order_by("sort_name", "pk")
     )
     roles = {role.uid: role for role in (typed(a.record) for a in everyone) if _is_role(role)}
-    cluster = _cluster_of(asset, vm, by)
+    cluster = _cluster_of(host)
     found = []
     for row in everyone:
         grant = typed(row.record)
@@ -52,14 +54,7 @@ def _is_role(record: object) -> bool:
     return isinstance(record, Role)
 
 
-def _cluster_of(asset: Asset, vm: VirtualMachine, by: User) -> str | None:
-    if not vm.host_ref:
-        return None
-    host = (
-        Asset.objects.visible_to(by)
-        .filter(source_id=asset.source_id, kind=Kind.HOST, ref=vm.host_ref)
-        .first()
-    )
+def _cluster_of(host: Asset | None) -> str | None:
     record = typed(host.record) if host else None
     return record.cluster_ref if isinstance(record, Host) else None
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, QuerySet, Window
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from inventory import drawing, history, reach
 from inventory.facts import refs_of
 from inventory.history import Names, typed
-from inventory.models import Asset
+from inventory.models import Asset, AssetVersion
 from inventory.records import (
     AnyRecord,
     Cluster,
@@ -36,6 +39,7 @@ class Subject(msgspec.Struct, frozen=True):
     record: AnyRecord
     names: Names
     user: User
+    newest: Sequence[AssetVersion] = ()  # its last versions, newest first, as far as they are read
 
     def visible(self, kind: Kind) -> QuerySet[Asset]:
         """Assets of a kind in the same source that exist and the person may see."""
@@ -58,28 +62,33 @@ def machine(subject: Subject) -> dict[str, Any]:
     classes: list[str] = []
     if vm.host_ref and not subject.asset.gone_at:
         others = subject.visible(Kind.VM).filter(host_ref=vm.host_ref).exclude(pk=subject.asset.pk)
-        total = others.count()
-        neighbours = list(others[:MOST_NEIGHBOURS])
-        classes = _other_classes(vm, others)
+        neighbours, total, classes = _neighbours(vm, others)
     return {
         "host": host_asset,
-        "host_since": history.since(subject.asset, "host_ref") if vm.host_ref else None,
+        "host_since": history.since(subject.asset, "host_ref", newest=subject.newest)
+        if vm.host_ref
+        else None,
         "neighbours": neighbours,
         "neighbour_count": total,
         "other_classes": classes,
         "nics": [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in vm.nics or ()],
-        "reach": reach.grants_on(subject.asset, vm, by=subject.user),
+        "reach": reach.grants_on(subject.asset, vm, host=host_asset, by=subject.user),
         "sees_everything": subject.user.sees_everything,
     }
 
 
-def _other_classes(vm: VirtualMachine, others: QuerySet[Asset]) -> list[str]:
-    """Classifications on the same host other than the machine's own."""
+def _neighbours(vm: VirtualMachine, others: QuerySet[Asset]) -> tuple[list[Asset], int, list[str]]:
+    """The first machines on the same host, how many there are, and their classifications other
+    than the machine's own. One query.
+    """
+    named = others.order_by().annotate(word=Lower("classification")).values("word").distinct()
+    counted: Any = others.annotate(of=Window(Count("pk")), named=ArraySubquery(named))
+    first = list(counted[:MOST_NEIGHBOURS])
+    if not first:
+        return [], 0, []
     own = (vm.classification or "").casefold()
-    if not own:
-        return []
-    named = others.order_by().values_list("classification", flat=True).distinct()
-    return sorted({each.casefold() for each in named if each} - {own})
+    classes = {each.casefold() for each in first[0].named if each} - {own}
+    return first, first[0].of, sorted(classes) if own else []
 
 
 def host(subject: Subject) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
 from inventory import facts, history, listings, panels
-from inventory.models import Asset
+from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Kind, kind_of
 from inventory.views import around
 from inventory.views.sections import SECTIONS, sections_of
@@ -46,7 +46,7 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
         **_open_findings(found, request.user),
         "kind_template": f"inventory/kinds/_{found.kind}.html",
         "sentence_template": f"inventory/sentences/_{_sentence_of(found)}.html",
-        **_around(found, record, names, request.user),
+        **_around(around.Subject(found, record, names, request.user, _newest(steps, older_than))),
     }
     return render(request, "inventory/asset.html", context)
 
@@ -117,8 +117,9 @@ def _open_findings(found: Asset, user: User) -> dict[str, Any]:
     if not user.may(Permission.FINDING_READ):
         return {"findings": [], "finding_count": 0}
     rows: Any = found.findings.filter(state="open")
-    ordered = rows.order_by("severity_rank", "-opened_at", "pk")
-    return {"findings": list(ordered[:MOST_FINDINGS]), "finding_count": rows.count()}
+    first = list(rows.order_by("severity_rank", "-opened_at", "pk")[: MOST_FINDINGS + 1])
+    count = len(first) if len(first) <= MOST_FINDINGS else rows.count()
+    return {"findings": first[:MOST_FINDINGS], "finding_count": count}
 
 
 def _sentence_of(found: Asset) -> str:
@@ -144,6 +145,14 @@ _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
 }
 
 
-def _around(found: Asset, record: AnyRecord, names: history.Names, user: User) -> dict[str, Any]:
-    build = _BUILDERS.get(Kind(found.kind))
-    return build(around.Subject(found, record, names, user)) if build else {}
+def _around(subject: around.Subject) -> dict[str, Any]:
+    build = _BUILDERS.get(Kind(subject.asset.kind))
+    return build(subject) if build else {}
+
+
+def _newest(steps: Sequence[history.Step], older_than: datetime | None) -> list[AssetVersion]:
+    """The versions of the first page of the history, with the one that the last step came from."""
+    if older_than is not None or not steps:
+        return []
+    last = steps[-1].older
+    return [*(step.version for step in steps), *([last] if last else [])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, TextField
+from django.db.models import Count, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -36,11 +36,14 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
     everything = _of_kind(request.user, listing)
     narrowed = AssetFilter(request.GET, queryset=everything, user=request.user)
     sort = request.GET.get("sort", "name")
+    sources = list(Source.objects.visible_to(request.user))
+    is_narrowed = any(request.GET.get(key) for key in narrowing.NARROWING)
+    counts = _counts(everything, listing, narrowed.qs if is_narrowed else None)
     shown = pages.page(
         narrowed.qs.select_related("source", "team"),
         order=narrowing.order_of(sort),
         query=request.GET,
-        total=narrowed.qs.count(),
+        total=counts["total"],
         one=listing.one,
         many=listing.many,
         size=PAGE,
@@ -53,16 +56,17 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         "page": shown,
         "problems": _problems(narrowed),
         "columns": narrowing.heads(request, listing, sort),
-        "fields": narrowing.fields(request, listing),
+        "fields": narrowing.fields(request, listing, sources),
         "chips": narrowing.chips(request),
-        "is_narrowed": any(request.GET.get(key) for key in narrowing.NARROWING),
-        **_answer(everything, listing, request.user),
+        "is_narrowed": is_narrowed,
+        **counts,
+        **_answer(listing, [source for source in sources if source.is_enabled]),
         "may_export": request.user.may(Permission.ASSET_EXPORT),
         "export_address": f"{reverse('inventory:export', args=[name])}?{request.GET.urlencode()}",
         "address": request.path,
         "clear_address": request.path + ("?show=roles" if listing.kind is Kind.ROLE else ""),
         "kept": narrowing.kept(request, listing),
-        "show_source": Source.objects.visible_to(request.user).count() > 1,
+        "show_source": len(sources) > 1,
         "empty_title": f"There are no {listing.many}",
         **_way_out(request.user),
     }
@@ -120,27 +124,42 @@ def _names_by_source(listing: Listing, user: User) -> dict[int, facts.NameOf]:
     return {source: Names(each) for source, each in by_source.items()}
 
 
-def _answer(everything: QuerySet[Asset], listing: Listing, user: User) -> dict[str, Any]:
-    """The numbers of the first sentence, and how old they are."""
+def _counts(
+    everything: QuerySet[Asset], listing: Listing, narrowed: QuerySet[Asset] | None
+) -> dict[str, int]:
+    """The numbers of the first sentence and of the list, `narrowed` or whole. One query.
+
+    What is not as usual is little, and each kind of it is counted from an index of its own.
+    """
     present = everything.filter(gone_at__isnull=True)
-    # What is not as usual is little, and found by indexes of its own; the rest need not be read.
-    unusual = present.filter(
-        Q(owner="") | Q(owner=None) | Q(missing_since__isnull=False) | Q(evaluated_at=None)
-        if listing.kind in (Kind.VM, Kind.IMAGE)
-        else Q(missing_since__isnull=False) | Q(evaluated_at=None)
-    )
-    counts = unusual.aggregate(
-        unowned=Count("pk", filter=Q(owner="")),
-        unclear=Count("pk", filter=Q(owner__isnull=True)),
-        missing=Count("pk", filter=Q(missing_since__isnull=False)),
-        unjudged=Count("pk", filter=Q(evaluated_at__isnull=True)),
-    )
-    counts["known"] = present.count()
-    sources = list(Source.objects.visible_to(user).filter(is_enabled=True))
+    rows = {
+        "known": present,
+        "missing": present.filter(missing_since__isnull=False),
+        "unjudged": present.filter(evaluated_at__isnull=True),
+    }
+    if _is_owned(listing):
+        rows["unowned"] = present.filter(owner="")
+        rows["unclear"] = present.filter(owner__isnull=True)
+    if narrowed is not None:
+        rows["total"] = narrowed
+    parts: list[Any] = [
+        found.order_by().values(what=Value(name)).annotate(n=Count("pk")).values_list("what", "n")
+        for name, found in rows.items()
+    ]
+    counts = dict.fromkeys((*rows, "unowned", "unclear"), 0)
+    counts.update(dict(parts[0].union(*parts[1:], all=True)))
+    return {**counts, "total": counts["known" if narrowed is None else "total"]}
+
+
+def _is_owned(listing: Listing) -> bool:
+    return listing.kind in (Kind.VM, Kind.IMAGE)
+
+
+def _answer(listing: Listing, sources: list[Source]) -> dict[str, Any]:
+    """What the first sentence says beside its numbers: how old they are."""
     published = [source.published_at for source in sources]
     return {
-        **counts,
-        "is_owned": listing.kind in (Kind.VM, Kind.IMAGE),
+        "is_owned": _is_owned(listing),
         "sources": sources,
         "oldest": min((p for p in published if p), default=None),
         "stale": [s for s in sources if s.published_at and _is_stale(s)],

@@ -128,13 +128,15 @@ def _teams(user: User) -> QuerySet[Team]:
     return Team.objects.all() if user.sees_everything else user.teams.all()
 
 
-def fields(request: SignedInRequest, listing: Listing) -> list[dict[str, Any]]:
+def fields(
+    request: SignedInRequest, listing: Listing, sources: list[Source]
+) -> list[dict[str, Any]]:
     """The filters of the form, each with its choices and what is chosen."""
     user = request.user
     said = values_of(listing.filters, kinds=[listing.kind], user=user, most=MOST_CHOICES)
     found: list[dict[str, Any]] = []
     for name in listing.filters:
-        choices = _choices(name, user, said)
+        choices = _choices(name, user, sources, said)
         found.append(
             {
                 "name": name,
@@ -170,13 +172,15 @@ _FIXED = {
 MOST_CHOICES = 50
 
 
-def _choices(name: str, user: User, said: dict[str, list[str]]) -> list[tuple[str, str]]:
+def _choices(
+    name: str, user: User, sources: list[Source], said: dict[str, list[str]]
+) -> list[tuple[str, str]]:
     if name in _FIXED:
         fixed = _FIXED[name]
         return fixed if fixed[0][0] == "" else [("", "Any"), *fixed]
     if name == "source":
-        named = Source.objects.visible_to(user).order_by("name").values_list("pk", "name")
-        found = [(str(pk), label) for pk, label in named]
+        named = sorted(sources, key=lambda source: source.name)
+        found = [(str(source.pk), source.name) for source in named]
         return [("", "Any"), *found] if len(found) > 1 else []
     if name == "team":
         teams = [(str(pk), label) for pk, label in _teams(user).values_list("pk", "name")]

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from django.db.models import Count, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from inventory import panels
@@ -53,19 +55,24 @@ def build(kind: Kind, assets: Sequence[Asset], user: User) -> list[Row]:
 def _judge(rows: Iterable[Row]) -> None:
     """The worst answer about each, and its open findings: by related name, kept further up."""
     by_pk = {row.asset.pk: row for row in rows}
-    counted = Asset.objects.filter(pk__in=by_pk).order_by()
-    for pk, n in counted.annotate(
-        n=Count("findings", filter=Q(findings__state="open"))
-    ).values_list("pk", "n"):
-        by_pk[pk].findings = n
-    said: dict[int, set[str]] = {pk: set() for pk in by_pk}
-    for pk, outcome in counted.filter(verdicts__outcome__in=_WORST).values_list(
-        "pk", "verdicts__outcome"
-    ):
-        said[pk].add(outcome)
-    for pk, row in by_pk.items():
-        worst = next((each for each in _WORST if each in said[pk]), "pass")
+    answers = _related("verdicts").filter(outcome__in=_WORST).order_by().values("outcome")
+    found = _related("findings").filter(state="open").order_by().values("asset")
+    counted = Asset.objects.filter(pk__in=by_pk).annotate(
+        said=ArraySubquery(answers.distinct()),
+        n=Coalesce(Subquery(found.annotate(n=Count("pk")).values("n")), 0),
+    )
+    for pk, said, n in counted.values_list("pk", "said", "n"):
+        row = by_pk[pk]
+        worst = next((each for each in _WORST if each in said), "pass")
         row.verdict = worst if row.asset.evaluated_at else "unknown"
+        row.findings = n
+
+
+def _related(name: str) -> QuerySet[Any]:
+    """What apps above this one keep about an asset."""
+    model: Any = Asset._meta.get_field(name).related_model
+    rows: QuerySet[Any] = model._default_manager.filter(asset=OuterRef("pk"))
+    return rows
 
 
 def _attach_parents(kind: Kind, rows: Sequence[Row], user: User) -> None:

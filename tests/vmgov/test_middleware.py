@@ -41,7 +41,7 @@ def test_the_policy_allows_nothing_inline():
 def signed_in(client: Client) -> Client:
     client.force_login(
         User.objects.create_user("alice", "a long demo password"),
-        backend="allauth.account.auth_backends.AuthenticationBackend",
+        backend="accounts.backends.Backend",
     )
     return client
 

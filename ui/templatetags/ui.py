@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -20,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from ui import asof, charts, clock, nav, prose, toasts, waiting
 from ui import inert as inert_text
+from ui.parts import remembered
 from ui.views import COOKIE, DENSITIES, DENSITY_COOKIE, THEMES
 
 register = template.Library()
@@ -79,12 +81,14 @@ _LIST_LENGTH = 80
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, label: str = "") -> SafeString:
     """A drawing from the sprite. Without a label it is decoration and silent."""
     return _use("v-icon", f"{static('vendor/icons.svg')}#{name}", label)
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def mark(name: str, label: str = "") -> SafeString:
     """One of our own signs: verdicts, severities, the logo."""
     return _use(f"v-mark v-mark-{name}", f"{static('img/marks.svg')}#{name}", label)
@@ -103,38 +107,38 @@ def _use(classes: str, address: str, label: str) -> SafeString:
     )
 
 
-@register.inclusion_tag("ui/verdict.html")
+@remembered(register, "ui/verdict.html")
 def verdict(outcome: object, reason: str = "") -> dict[str, Any]:
     """Shape, colour and word of an outcome; the reason is its title."""
     value = str(outcome)
     return {"value": value, "word": VERDICTS.get(value, value), "reason": reason}
 
 
-@register.inclusion_tag("ui/severity.html")
+@remembered(register, "ui/severity.html")
 def severity(value: object) -> dict[str, Any]:
     """Four bars and a word."""
     return {"value": str(value), "word": str(value).capitalize()}
 
 
-@register.inclusion_tag("ui/basis.html")
+@remembered(register, "ui/basis.html")
 def basis(value: object) -> dict[str, Any]:
     """How something is known: observed, imported or attested."""
     return {"value": str(value), "word": BASES.get(str(value), str(value).capitalize())}
 
 
-@register.inclusion_tag("ui/chip.html")
+@remembered(register, "ui/chip.html")
 def chip(word: object, tone: str = "calm", icon: str = "") -> dict[str, Any]:
     """A small label. Tones: calm, accent, pass, warn, fail."""
     return {"word": str(word), "tone": tone, "icon": icon}
 
 
-@register.inclusion_tag("ui/chip.html")
+@remembered(register, "ui/chip.html")
 def run_state(run: Any) -> dict[str, Any]:
     """The state of a collection as a chip."""
     return {"word": run.get_state_display(), "tone": RUN_TONES.get(str(run.state), "calm")}
 
 
-@register.inclusion_tag("ui/status.html")
+@remembered(register, "ui/status.html")
 def status(value: object, reason: str = "") -> dict[str, Any]:
     """Where a finding stands: sign and word. Takes new, triaged, in_progress, waiting (also
     waiting_for_proof), excepted, resolved.
@@ -146,7 +150,7 @@ def status(value: object, reason: str = "") -> dict[str, Any]:
     return {"mark_name": f"status-{mark_name}", "name": mark_name, "word": word, "reason": reason}
 
 
-@register.inclusion_tag("ui/priority.html")
+@remembered(register, "ui/priority.html")
 def priority(value: object) -> dict[str, Any]:
     """P1 to P5: the number says it, the weight of its box repeats it. Takes 1 or "P1"."""
     digits = str(value).lower().removeprefix("p")
@@ -154,7 +158,7 @@ def priority(value: object) -> dict[str, Any]:
     return {"level": level, "words": PRIORITIES.get(level, "")}
 
 
-@register.inclusion_tag("ui/chip.html")
+@remembered(register, "ui/chip.html")
 def exception_state(value: object) -> dict[str, Any]:
     """Where an exception stands, as a chip."""
     name = str(value)
@@ -164,21 +168,22 @@ def exception_state(value: object) -> dict[str, Any]:
     return {"word": word, "tone": tone, "icon": icon_name}
 
 
-@register.inclusion_tag("ui/classification.html")
+@remembered(register, "ui/classification.html")
 def classification(value: object) -> dict[str, Any]:
     """A classification; None is "not said" and "" is "not set", which are different things."""
     return {"value": value}
 
 
-@register.inclusion_tag("ui/asset.html")
+@remembered(register, "ui/asset.html")
 def asset(asset: Any, *, source: bool = True, link: bool = True) -> dict[str, Any]:
     """Icon of its kind, name, source. `source=False` where the list is about one source."""
     return {
-        "asset": asset,
+        "pk": asset.pk if link else None,
+        "name": asset.name,
         "icon_name": nav.KIND_ICONS.get(asset.kind, "point"),
         "kind": asset.get_kind_display(),
-        "source": asset.source if source else None,
-        "link": link,
+        "source": asset.source.name if source else "",
+        "is_gone": asset.gone_at is not None,
     }
 
 
@@ -187,14 +192,14 @@ def kind_icon(kind: str) -> SafeString:
     return icon(nav.KIND_ICONS.get(str(kind), "point"))
 
 
-@register.inclusion_tag("ui/kind.html")
+@remembered(register, "ui/kind.html")
 def kind(value: object) -> dict[str, Any]:
     """A kind of asset: icon and word."""
     name = str(value)
     return {"icon_name": nav.KIND_ICONS.get(name, "point"), "word": nav.KIND_WORDS.get(name, name)}
 
 
-@register.inclusion_tag("ui/person.html")
+@remembered(register, "ui/person.html")
 def person(who: object) -> dict[str, Any]:
     """Somebody: initials and name. Takes a user or a name as text."""
     name = str(who)
@@ -235,14 +240,14 @@ def freshness(moment: datetime | None, interval_minutes: int | None = None) -> d
     return {"moment": moment, "is_stale": clock.is_stale(moment, interval_minutes, now=now)}
 
 
-@register.inclusion_tag("ui/due.html")
+@remembered(register, "ui/due.html")
 def due(moment: datetime | None, resolved_at: datetime | None = None) -> dict[str, Any]:
     """A due date: late, soon (two days) or later. Neither once it is resolved."""
     now = timezone.now()
     tone = ""
     if moment is not None and resolved_at is None:
         tone = "late" if moment < now else "soon" if moment - now < timedelta(days=2) else ""
-    return {"moment": moment, "tone": tone}
+    return {"said": ago(moment) if moment else "", "tone": tone}
 
 
 @register.inclusion_tag("ui/comment.html")
