@@ -50,7 +50,7 @@ def database() -> Iterator[None]:
         LOG_LEVEL="ERROR",
     )
     server = postgres.Server(
-        var_dir=folder, password=password, settings={"shared_buffers": "1GB", "jit": "off"}
+        var_dir=folder, password=password, settings={"shared_buffers": "1GB"}
     )
     server.start(bound_to_this_process=True)
     try:

@@ -131,7 +131,7 @@ class Listing:
         overdue = Q(state=Finding.State.OPEN, due_at__lt=self.now)
         some = self.findings.order_by().only("pk", "severity_rank", "state", "due_at")
         counts = some[: MOST_COUNTED + 1].aggregate(
-            total=Count("pk"),
+            total=Count("*"),
             overdue=Count("pk", filter=overdue),
             **{
                 severity: Count("pk", filter=Q(severity_rank=rank))

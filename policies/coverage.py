@@ -197,7 +197,7 @@ def _subjects(present: QuerySet[Asset]) -> dict[Kind, tuple[int, int]]:
 def _answers(user: User) -> dict[str, dict[str, int]]:
     """Per check, how many of each stored answer about evaluated, present assets."""
     found: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    rows = stored(user).order_by().values("check_id", "outcome").annotate(n=Count("pk"))
+    rows = stored(user).order_by().values("check_id", "outcome").annotate(n=Count("*"))
     for row in rows:
         found[row["check_id"]][row["outcome"]] = row["n"]
     return found
@@ -218,7 +218,7 @@ def open_findings(user: User) -> dict[str, int]:
         .open()
         .order_by()
         .values("check_id")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
     )
     return {row["check_id"]: row["n"] for row in rows}
 

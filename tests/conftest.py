@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
@@ -36,6 +38,12 @@ FAST_AND_LOSSY = {
     "max_connections": "200",
     "shared_buffers": "128MB",
 }
+
+# How long a busy machine takes says nothing about the code.
+hypothesis_settings.register_profile(
+    "vmgov", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("vmgov")
 
 _stop: list[Any] = []
 

@@ -112,7 +112,8 @@ INSTALLED_APPS.append("django.forms")
 def _limits(process: str) -> dict[str, str]:
     """Web requests are cut off early; work in the background waits longer, but not for ever."""
     if process == "web":
-        limits = {"statement_timeout": "15s", "lock_timeout": "2s"}
+        # Compiling a question takes longer than any of ours may take.
+        limits = {"statement_timeout": "15s", "lock_timeout": "2s", "jit": "off"}
     else:
         limits = {"lock_timeout": "30s"}
     return {**limits, "idle_in_transaction_session_timeout": "60s" if process == "web" else "10min"}

@@ -108,7 +108,7 @@ def _to_those_who_look(
         row["finding__team_id"]: (row["n"], row["serious"])
         for row in opened.order_by()
         .values("finding__team_id")
-        .annotate(n=Count("pk"), serious=Count("pk", filter=Q(finding__severity__in=SERIOUS)))
+        .annotate(n=Count("*"), serious=Count("pk", filter=Q(finding__severity__in=SERIOUS)))
     }
     if not per_team:
         return

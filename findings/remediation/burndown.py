@@ -67,7 +67,7 @@ def _moves(plan_ids: Iterable[int], user: User) -> dict[int, dict[date, int]]:
         spells.filter(**{f"{moment}__isnull": False})
         .annotate(day=TruncDate(moment, tzinfo=UTC), sign=Value(sign))
         .values_list("plan_id", "day", "sign")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
         for moment, sign in (("began_at", 1), ("ended_at", -1))
     )
     moves: defaultdict[int, dict[date, int]] = defaultdict(dict)

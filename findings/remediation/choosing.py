@@ -63,7 +63,7 @@ NOTHING = Choice(0, 0, 0, 0)
 def counted(found: QuerySet[Finding]) -> Choice:
     """How many findings those are, and of how many checks, assets and teams."""
     counts = Finding.objects.filter(pk__in=found.order_by().values("pk")).aggregate(
-        findings=Count("pk"),
+        findings=Count("*"),
         checks=Count("check_id", distinct=True),
         assets=Count("asset_id", distinct=True),
         teams=Count("team_id", distinct=True),

@@ -80,7 +80,7 @@ class PlanListing:
             closed=Count("pk", filter=Q(standing="closed")),
             overdue=Count("pk", filter=is_open & Q(due_at__lt=self.now)),
             failed=Count("pk", filter=is_open & Q(has_failed=True)),
-            any=Count("pk"),
+            any=Count("*"),
         )
         return counted
 

@@ -163,7 +163,7 @@ def _counted(
         .annotate(part=part(now=now), failed=failed(now=now))
         .values(key, "part")
         .annotate(
-            n=Count("pk"),
+            n=Count("*"),
             refuted=Count("pk", filter=Q(failed=True)),
             blind=Count("pk", filter=is_stale),
             gone=Count("pk", filter=Q(finding__resolution=Resolution.ASSET_GONE)),

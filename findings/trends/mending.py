@@ -68,7 +68,7 @@ def by_severity(
         spells.order_by()
         .values(rank=F("finding__severity_rank"))
         .annotate(
-            n=Count("pk"),
+            n=Count("*"),
             median=Percentile(took, at=0.5),
             slow=Percentile(took, at=0.9),
             in_time=Count("pk", filter=in_time),

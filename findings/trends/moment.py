@@ -85,7 +85,7 @@ def worst_assets(user: User, *, at: datetime) -> list[dict[str, Any]]:
         .annotate(
             rank=Min("finding__severity_rank"),
             serious=Count("pk", filter=Q(finding__severity_rank__lte=worst.SERIOUS_RANK)),
-            n=Count("pk"),
+            n=Count("*"),
         )
         .order_by("rank", "-serious", "-n", "asset")
         .values_list("asset", "rank", "serious", "n")[:WORST_KEPT]

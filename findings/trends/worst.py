@@ -52,7 +52,7 @@ def ranked(findings: QuerySet[Finding]) -> QuerySet[Finding, Any]:
         .annotate(
             rank=Min("severity_rank"),
             serious=Count("pk", filter=Q(severity_rank__lte=SERIOUS_RANK)),
-            n=Count("pk"),
+            n=Count("*"),
         )
         .order_by("rank", "-serious", "-n", "asset_id")
         .values_list("asset_id", "rank", "serious", "n")[:WORST_KEPT]

@@ -71,7 +71,7 @@ def _counted(findings: QuerySet[Finding], field: str, *, now: datetime) -> Query
     rows: QuerySet[Any] = (
         findings.order_by()
         .values(field)
-        .annotate(worst=Min("severity_rank"), n=Count("pk"), late=Count("pk", filter=late), **ranks)
+        .annotate(worst=Min("severity_rank"), n=Count("*"), late=Count("pk", filter=late), **ranks)
         .order_by("worst", "-rank_0", "-rank_1", "-n", field)
     )
     return rows

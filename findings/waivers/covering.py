@@ -66,8 +66,12 @@ def coverable(waiver: Waiver, *, now: datetime) -> QuerySet[Finding]:
 
 def uncovered(waiver: Waiver, *, now: datetime) -> QuerySet[Finding]:
     """What matches an approved exception and is not covered, since it has outgrown."""
-    covered = WaiverCover.objects.filter(waiver=waiver, finding=OuterRef("pk"))
-    return scopes.of_waiver(waiver, now=now).filter(~Exists(covered))
+    return scopes.of_waiver(waiver, now=now).filter(~is_covered_by(waiver))
+
+
+def is_covered_by(waiver: Waiver) -> Exists:
+    """The condition that a finding is covered by this exception."""
+    return Exists(WaiverCover.objects.filter(waiver=waiver, finding=OuterRef("pk")))
 
 
 def _cover(waiver: Waiver, laid_down: RuleSet, *, now: datetime, source_id: int | None) -> None:

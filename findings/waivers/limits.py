@@ -43,7 +43,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
 def reach(findings: QuerySet[Finding]) -> Reach:
     """Count findings by severity. One query."""
-    rows = findings.order_by().values("severity_rank").annotate(n=Count("pk"))
+    rows = findings.order_by().values("severity_rank").annotate(n=Count("*"))
     counted: Counter[int] = Counter()
     for row in rows:
         counted[row["severity_rank"]] += row["n"]

@@ -73,7 +73,7 @@ class Listing:
             for value, _ in TABS
             if value
         }
-        found = self.everything.aggregate(total=Count("pk"), **wanted)
+        found = self.everything.aggregate(total=Count("*"), **wanted)
         return {**found, "": found["total"]}
 
     def ending_soon(self) -> int:
@@ -194,7 +194,7 @@ def covered_counts(waivers: Sequence[Waiver], *, user: User) -> dict[int, int]:
         )
         .order_by()
         .values("waiver")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
     )
     return {row["waiver"]: row["n"] for row in rows}
 
@@ -237,14 +237,14 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
 def detail(waiver: Waiver, *, user: User, now: datetime) -> Detail:
     """What one exception does now."""
-    matching = scopes.of_waiver(waiver, now=now).filter(pk__in=Finding.objects.visible_to(user))
+    matching = scopes.of_waiver(waiver, now=now).visible_to(user)
     reach = limits.reach(matching)
     is_approved = waiver.status == Waiver.Status.APPROVED
     covered = Finding.objects.visible_to(user).open().filter(covers__waiver=waiver)
     more = 0
     if is_approved and waiver.expires_at > now:
-        outside = covering.uncovered(waiver, now=now)
-        more = outside.filter(pk__in=Finding.objects.visible_to(user)).count()
+        # Of many that match few are covered: those are counted, not the others.
+        more = reach.count - matching.filter(covering.is_covered_by(waiver)).count()
     shown = covered if waiver.decided_at and waiver.status != Waiver.Status.REJECTED else matching
     return Detail(
         state=states.state_of(waiver, now=now),

@@ -12,7 +12,6 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 import msgspec
-from django.db.models import QuerySet
 from django.http import QueryDict
 
 from accounts.errors import NotPossible
@@ -20,6 +19,7 @@ from accounts.models import User
 from findings import catalogue
 from findings.filters import NOT, FindingFilter
 from findings.models import Finding, Waiver
+from findings.querysets import FindingQuerySet
 from inventory.models import Asset
 
 LONGEST_QUERY = 2_000
@@ -159,13 +159,13 @@ def _filter(query: str, *, user: User, now: datetime) -> FindingFilter:
     return FindingFilter(QueryDict(query), Finding.objects.open(), now=now, user=user)
 
 
-def matching(scoped: Scoped, *, asked_by: User, now: datetime) -> QuerySet[Finding]:
+def matching(scoped: Scoped, *, asked_by: User, now: datetime) -> FindingQuerySet:
     """The open findings it is about. A filter that is no longer understood finds nothing."""
     found = _matching(scoped, asked_by=asked_by, now=now)
     return found if scoped.teams is None else found.filter(team_id__in=scoped.teams)
 
 
-def _matching(scoped: Scoped, *, asked_by: User, now: datetime) -> QuerySet[Finding]:
+def _matching(scoped: Scoped, *, asked_by: User, now: datetime) -> FindingQuerySet:
     findings = Finding.objects.open()
     match scoped.scope:
         case Waiver.Scope.FINDING:
@@ -176,9 +176,10 @@ def _matching(scoped: Scoped, *, asked_by: User, now: datetime) -> QuerySet[Find
         case Waiver.Scope.CHECK:
             return findings.filter(check_id=scoped.check_id)
     filters = _filter(scoped.query, user=asked_by, now=now)
-    return filters.qs if filters.is_valid() else findings.none()
+    found: FindingQuerySet = filters.qs if filters.is_valid() else findings.none()
+    return found
 
 
-def of_waiver(waiver: Waiver, *, now: datetime) -> QuerySet[Finding]:
+def of_waiver(waiver: Waiver, *, now: datetime) -> FindingQuerySet:
     """The open findings that an exception is about, whether it may cover them all or not."""
     return matching(waiver, asked_by=waiver.requested_by, now=now)

@@ -69,7 +69,7 @@ def is_in(value: str, *, now: datetime) -> Q:
         "pending": Q(status__in=[Status.REQUESTED, Status.IN_REVIEW]),
         "outgrown": alive & Q(outgrown_since__isnull=False),
         "unused": counts & Q(~Exists(_open_covers())),
-        "overlapping": counts & Q(Exists(_shared_covers(now))),
+        "overlapping": counts & Q(pk__in=_shared_covers(now).values("waiver")),
     }
     return conditions.get(value, Q(status=value))
 
@@ -81,10 +81,12 @@ def _open_covers() -> QuerySet[WaiverCover]:
 
 
 def _shared_covers(now: datetime) -> QuerySet[WaiverCover]:
-    """Covers of an exception whose finding another one that is in effect covers too."""
+    """Covers of open findings that another exception in effect covers too, of all exceptions: read
+    once, where asking for each exception would look at every finding it covers.
+    """
     also = (
         WaiverCover.objects.filter(finding=OuterRef("finding"))
         .filter(effective("waiver__", now=now))
         .exclude(waiver=OuterRef("waiver"))
     )
-    return _open_covers().filter(Exists(also))
+    return WaiverCover.objects.filter(Exists(also), finding__state=Finding.State.OPEN).order_by()

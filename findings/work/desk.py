@@ -105,7 +105,7 @@ def fresh(user: User, *, now: datetime) -> Fresh:
     )
     ranks = {
         row["severity_rank"]: row["n"]
-        for row in rows.order_by().values("severity_rank").annotate(n=Count("pk"))
+        for row in rows.order_by().values("severity_rank").annotate(n=Count("*"))
     }
     total = sum(ranks.values())
     ordered = rows.order_by("severity_rank", "-opened_at", "id")
@@ -200,7 +200,7 @@ def watch(user: User, *, lines: Sequence[SourceLine]) -> Watch:
             SyncRun.objects.filter(state=SyncRun.State.HELD).select_related("source")[:SHOWN]
         )
         rows: Any = BlindSpot.objects.order_by().values("source", "source__name")
-        blind = list(rows.annotate(spots=Count("pk"), objects=Sum("count")).order_by("-objects"))
+        blind = list(rows.annotate(spots=Count("*"), objects=Sum("count")).order_by("-objects"))
     failed = [
         line
         for line in lines

@@ -82,7 +82,7 @@ def _neighbours(vm: VirtualMachine, others: QuerySet[Asset]) -> tuple[list[Asset
     than the machine's own. One query.
     """
     named = others.order_by().annotate(word=Lower("classification")).values("word").distinct()
-    counted: Any = others.annotate(of=Window(Count("pk")), named=ArraySubquery(named))
+    counted: Any = others.annotate(of=Window(Count("*")), named=ArraySubquery(named))
     first = list(counted[:MOST_NEIGHBOURS])
     if not first:
         return [], 0, []

@@ -143,7 +143,7 @@ def _counts(
     if narrowed is not None:
         rows["total"] = narrowed
     parts: list[Any] = [
-        found.order_by().values(what=Value(name)).annotate(n=Count("pk")).values_list("what", "n")
+        found.order_by().values(what=Value(name)).annotate(n=Count("*")).values_list("what", "n")
         for name, found in rows.items()
     ]
     counts = dict.fromkeys((*rows, "unowned", "unclear"), 0)

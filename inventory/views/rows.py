@@ -59,7 +59,7 @@ def _judge(rows: Iterable[Row]) -> None:
     found = _related("findings").filter(state="open").order_by().values("asset")
     counted = Asset.objects.filter(pk__in=by_pk).annotate(
         said=ArraySubquery(answers.distinct()),
-        n=Coalesce(Subquery(found.annotate(n=Count("pk")).values("n")), 0),
+        n=Coalesce(Subquery(found.annotate(n=Count("*")).values("n")), 0),
     )
     for pk, said, n in counted.values_list("pk", "said", "n"):
         row = by_pk[pk]
@@ -150,7 +150,7 @@ def _machines_by_host(refs: set[tuple[int, str]], user: User) -> Counter[tuple[i
         )
         .order_by()
         .values("source_id", "host_ref")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
     )
     return Counter({(each["source_id"], each["host_ref"]): each["n"] for each in machines})
 
@@ -200,7 +200,7 @@ def _count_grants(rows: Sequence[Row], user: User) -> None:
         .filter(kind=Kind.GRANT, source_id__in={row.asset.source_id for row in rows})
         .order_by()
         .values("source_id", "record__role_id")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
     )
     counts: dict[Any, int] = {
         (each["source_id"], str(each["record__role_id"])): each["n"] for each in grants
