@@ -49,9 +49,7 @@ def database() -> Iterator[None]:
         VAR_DIR=str(folder),
         LOG_LEVEL="ERROR",
     )
-    server = postgres.Server(
-        var_dir=folder, password=password, settings={"shared_buffers": "1GB"}
-    )
+    server = postgres.Server(var_dir=folder, password=password, settings={"shared_buffers": "1GB"})
     server.start(bound_to_this_process=True)
     try:
         import django

@@ -108,7 +108,7 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
         found = Q(uid__in={text, text.lower()}) | Q(ref=text)
         named = words.begin(words.words_of("name"), text)
         if named is not None:
-            found |= _named(named)
+            found |= _named(queryset, named)
         if _MAC.fullmatch(text):
             mac = text.lower().replace("-", ":")
             found |= Q(record__nics__contains=[{"mac": mac}])
@@ -206,11 +206,12 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
         )
 
 
-def _named(condition: words.Beginning) -> Q:
+def _named(queryset: QuerySet[Asset], condition: words.Beginning) -> Q:
     """Assets whose name is meant. Few of them by their ids, whose number the planner knows: from
     the words alone it expects many, and walks the whole list in its order to find few.
     """
-    ids = list(Asset.objects.filter(condition).values_list("pk", flat=True)[: _FEW + 1])
+    rows = queryset.order_by().filter(condition)
+    ids = list(rows.values_list("pk", flat=True)[: _FEW + 1])
     return Q(pk__in=ids) if len(ids) <= _FEW else Q(condition)
 
 

@@ -307,6 +307,12 @@ class Asset(models.Model):
             ),
             models.Index(fields=["team", "kind"], name="asset_by_team"),
             models.Index(fields=["team", "source"], name="asset_of_team_by_source"),
+            models.Index(
+                fields=["source", "kind"], condition=Q(gone_at__isnull=True), name="asset_present"
+            ),
+            models.Index(
+                fields=["sort_name", "id"], condition=Q(gone_at__isnull=True), name="asset_by_name"
+            ),
             models.Index(fields=["uid"], name="asset_by_uid"),
             models.Index(
                 fields=["kind"],

@@ -206,6 +206,7 @@ def _check_context(request: SignedInRequest, found: Check) -> dict[str, Any]:
     statements = Statement.objects.filter(code__in=found.statements)
     texts = {each.code: each for each in statements}
     affected = coverage.assets_answered(user, [found.id], Outcome.FAIL)
+    reasons = coverage.reasons(user, found.id)
     return {
         "line": line,
         "check": found,
@@ -216,8 +217,8 @@ def _check_context(request: SignedInRequest, found: Check) -> dict[str, Any]:
         ],
         "parameters": _parameter_rows(line),
         "affected": affected.select_related("source").order_by("sort_name", "pk")[:25],
-        "unknown_reasons": coverage.reasons(user, found.id, Outcome.UNKNOWN),
-        "error_reasons": coverage.reasons(user, found.id, Outcome.ERROR),
+        "unknown_reasons": reasons[Outcome.UNKNOWN],
+        "error_reasons": reasons[Outcome.ERROR],
         "waiting": coverage.waiting(user, found.kind),
         "answers": _answers(line.tally),
         "facts": _facts_read(found),
@@ -250,7 +251,7 @@ def _facts_read(found: Check) -> list[str]:
 def _parameter_rows(line: coverage.CheckLine) -> list[dict[str, Any]]:
     """Each parameter with what it is now, what it is by default, and what it is for."""
     found = line.check
-    form = SettingForm(found, setting_of(found))
+    form = SettingForm(found, None)  # for its words alone
     changed = departures(found, line.configured.params)
     defaults, current = found.params(), line.configured.params
     return [

@@ -5,37 +5,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_sessions_and_lost_factors'),
-        ('findings', '0011_words_index'),
-        ('inventory', '0005_unusual_assets'),
+        ("accounts", "0004_sessions_and_lost_factors"),
+        ("findings", "0011_words_index"),
+        ("inventory", "0005_unusual_assets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='finding',
-            name='finding_by_check',
+            model_name="finding",
+            name="finding_by_check",
         ),
         migrations.RemoveIndex(
-            model_name='finding',
-            name='finding_by_opened',
+            model_name="finding",
+            name="finding_by_opened",
         ),
         migrations.RemoveIndex(
-            model_name='finding',
-            name='finding_by_resolved',
+            model_name="finding",
+            name="finding_by_resolved",
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['check_id', 'state', 'severity_rank', 'due_at', 'id'], name='finding_by_check'),
+            model_name="finding",
+            index=models.Index(
+                fields=["check_id", "state", "severity_rank", "due_at", "id"],
+                name="finding_by_check",
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['-opened_at', 'check_id'], name='finding_by_opened'),
+            model_name="finding",
+            index=models.Index(fields=["-opened_at", "check_id"], name="finding_by_opened"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['-resolved_at', 'check_id'], name='finding_by_resolved'),
+            model_name="finding",
+            index=models.Index(fields=["-resolved_at", "check_id"], name="finding_by_resolved"),
         ),
     ]

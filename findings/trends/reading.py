@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
 
 from accounts.models import User
 from findings.models import DailyPosture, PostureDay
@@ -178,3 +179,8 @@ def standing(user: User, *, sources: Sequence[Source], now: datetime) -> dict[st
     configured = configured_checks()
     settled = settle(sources, newest(sources), asked=fingerprint(configured))
     return lines(configured, by_check(user, settled=settled, configured=configured, now=now))
+
+
+def check_lines(user: User) -> dict[str, CheckLine]:
+    """`standing` for pages that know of no sources: what `policies.coverage` asks for."""
+    return standing(user, sources=list(Source.objects.visible_to(user)), now=timezone.now())

@@ -72,23 +72,23 @@ def answers(request: SignedInRequest) -> HttpResponse:
     if "pass" in outcomes:
         return _passing(request, asked)
     rows = posture.answers(request.user, asked, [o for o in outcomes if o in _STORED])
-    stored = rows.count()
+    total = _total(request, asked, outcomes)
     waiting = _waiting(request, asked) if "unknown" in outcomes else 0
     page = pages.page(
         rows.select_related("asset__source").defer("asset__record"),
         order=("check_id", "asset__sort_name", "id"),
         query=request.GET,
-        total=stored,
+        total=total - waiting,
         one="answer",
         many="answers",
     )
-    context = {"page": page, "total": stored + waiting, "waiting": waiting, "as_of": None}
+    context = {"page": page, "total": total, "waiting": waiting, "as_of": None}
     return render(request, "findings/answers.html", context | _words(asked, outcomes, area))
 
 
 def _passing(request: SignedInRequest, asked: list[Check]) -> HttpResponse:
     rows = posture.passing(request.user, asked[0])
-    total = rows.count()
+    total = _total(request, asked, ["pass"])
     page = pages.page(
         rows.select_related("source").defer("record"),
         order=("sort_name", "id"),
@@ -142,6 +142,16 @@ def _words(asked: list[Check], outcomes: list[str], area: str) -> dict[str, Any]
         "words": " or ".join(_WORDS[outcome] for outcome in outcomes),
         "titles": {name: c.title for c in asked for name in catalogue.names_of(c)},
     }
+
+
+_COUNTED = {"pass": "passed", "fail": "failed"}
+
+
+def _total(request: SignedInRequest, asked: list[Check], outcomes: list[str]) -> int:
+    """How many answers there are, as the bars count them: read where they are kept."""
+    lines = coverage.check_lines(request.user)
+    whole = coverage.add(lines[check.id].tally for check in asked)
+    return sum(getattr(whole, _COUNTED.get(outcome, outcome)) for outcome in set(outcomes))
 
 
 def _waiting(request: SignedInRequest, asked: list[Check]) -> int:

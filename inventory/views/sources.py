@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -24,7 +24,7 @@ from inventory.connectors.base import CollectionFailed, Identity
 from inventory.connectors.vsphere import tls
 from inventory.errors import NotPossible
 from inventory.forms import SourceForm
-from inventory.models import Asset, KindChoices, Source, SyncRun
+from inventory.models import Asset, KindChoices, Quarantine, Source, SyncRun
 from inventory.records import Kind
 from ui.clock import is_stale
 
@@ -54,8 +54,7 @@ class Card(msgspec.Struct):
 
 @requires(Permission.SOURCE_READ)
 def source_list(request: SignedInRequest) -> HttpResponse:
-    found = list(Source.objects.visible_to(request.user))
-    cards = [_card(source, request.user) for source in found]
+    cards = _cards(Source.objects.visible_to(request.user), request.user)
     context = {
         "cards": cards,
         "stale": [c for c in cards if c.source.is_enabled and _is_stale(c.source)],
@@ -68,7 +67,7 @@ def source_list(request: SignedInRequest) -> HttpResponse:
 @requires(Permission.SOURCE_READ)
 def source(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_visible(request.user), pk=pk)
-    card = _card(found, request.user)
+    [card] = _cards(_visible(request.user).filter(pk=found.pk), request.user)
     runs = found.runs.order_by("-id")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 19:
@@ -253,17 +252,34 @@ def _abilities(user: User) -> dict[str, bool]:
     }
 
 
-def _card(found: Source, user: User) -> Card:
+def _cards(sources: QuerySet[Source], user: User) -> list[Card]:
     """What a person who sees only a part is told is how old the facts are, not what they are."""
-    runs = list(found.runs.order_by("-id")[:TICKS])[::-1]
+    newest = SyncRun.objects.order_by("-id")[:TICKS]
+    found: Any = sources.prefetch_related(Prefetch("runs", queryset=newest, to_attr="newest"))
     whole = user.sees_everything
+    if whole:
+        found = found.prefetch_related("blind_spots").annotate(
+            held_back=_count_of(Quarantine.objects.all())
+        )
+    assets = _count_of(Asset.objects.visible_to(user).present())
+    return [_card(source, whole=whole) for source in found.annotate(assets_seen=assets)]
+
+
+def _count_of(rows: QuerySet[Any]) -> Coalesce:
+    """How many of these belong to the source."""
+    own = rows.filter(source=OuterRef("pk")).order_by().values("source")
+    return Coalesce(Subquery(own.annotate(n=Count("*")).values("n")), 0)
+
+
+def _card(found: Any, *, whole: bool) -> Card:
+    runs = found.newest[::-1]
     live = [run for run in runs if run.state in (SyncRun.State.QUEUED, SyncRun.State.RUNNING)]
     return Card(
         source=found,
         runs=runs,
         live=live[-1] if live else None,
-        assets=Asset.objects.visible_to(user).present().filter(source=found).count(),
-        quarantined=found.quarantine.count() if whole else 0,
+        assets=found.assets_seen,
+        quarantined=found.held_back if whole else 0,
         spots=[(spot, panels.blinded(spot)) for spot in found.blind_spots.all()] if whole else [],
     )
 
@@ -275,11 +291,12 @@ def _is_stale(found: Source) -> bool:
 def _counts(found: Source, user: User) -> list[tuple[str, str, str, int]]:
     """How many assets of each kind, with the list that holds them."""
     kinds = Asset.objects.visible_to(user).present().filter(source=found)
-    counted = Counter(kinds.values_list("kind", flat=True))
+    rows = kinds.order_by().values("kind").annotate(n=Count("*")).values_list("kind", "n")
+    counted = dict(rows)
     return [
         (kind, label, listings.address_of(Kind(kind)), counted[kind])
         for kind, label in KindChoices.choices
-        if counted[kind]
+        if kind in counted
     ]
 
 

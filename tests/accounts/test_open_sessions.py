@@ -1,13 +1,16 @@
 """Sessions are seen and ended at once, by their person and by a user administrator."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.test import Client
 
 from accounts import open_sessions, people
+from accounts.backends import Backend
 from accounts.devices import described
 from accounts.errors import NotPossible
 from accounts.models import Session, User
@@ -15,7 +18,7 @@ from accounts.roles import Role
 from accounts.session_store import handle_of
 from audit.models import Entry
 from tests.accounts.test_sign_in import sign_in, who
-from tests.factories import NOW, UserFactory
+from tests.factories import NOW, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -186,3 +189,25 @@ def test_the_page_repeats_nothing_a_browser_says_as_markup():
     client = browser("alice", agent='"><script>alert(1)</script>')
 
     assert b"<script>alert" not in client.get(LIST).content
+
+
+def test_whose_session_it_is_is_read_with_all_that_they_may_do_in_one_query(
+    django_assert_num_queries: Any,
+):
+    team = TeamFactory()
+    person = UserFactory(roles=["analyst", "approver"], scope="teams", teams=[team])
+    Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
+
+    with django_assert_num_queries(1):
+        found = Backend().get_user(person.pk)
+        assert found is not None
+        assert found.roles == {Role.ANALYST, Role.APPROVER}
+        assert found.team_ids == [team.pk]
+        assert found.has_second_factor  # type: ignore[attr-defined]
+
+
+def test_a_session_of_somebody_disabled_is_nobodys():
+    person = UserFactory(is_active=False)
+
+    assert Backend().get_user(person.pk) is None
+    assert Backend().get_user(0) is None
