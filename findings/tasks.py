@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from findings import pipeline
 from findings.announcing import mail
 from findings.announcing import relay as outbox_relay
+from findings.remediation import deadlines as of_plans
 from findings.triage import deadlines
 from findings.waivers import ending
 from inventory import doorbell, ledger
@@ -70,5 +71,6 @@ def tick(*, now: datetime) -> None:
         judge.delay(source.pk)
     ending.tick(now=now)
     deadlines.look(now=now)
+    of_plans.look(now=now)
     if outbox_relay.is_anything_waiting(now=now) or mail.is_anything_due(now=now):
         relay.delay()

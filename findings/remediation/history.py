@@ -42,7 +42,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tone(self) -> str:
-        return "is-bad" if self.kind in _BAD else "is-good" if self.kind == Kind.PROVEN else ""
+        if self.kind in _BAD:
+            return "is-bad"
+        return {Kind.PROVEN: "is-good", Kind.WARNED: "is-warn"}.get(Kind(self.kind), "")
 
 
 def rows(plan: Plan, user: User, tasks: Collection[Task], so_far: Progress) -> list[Row]:
