@@ -38,7 +38,7 @@ WORDS: dict[Permission, str] = {
     Permission.FINDING_EXPORT: "Export findings",
     Permission.FINDING_READ: "Read findings",
     Permission.FINDING_TRIAGE: "Sort and assign findings",
-    Permission.FINDING_WORK: "Say that a finding is being fixed or is fixed, and comment on it",
+    Permission.FINDING_WORK: "Take findings, say that they are being fixed or are fixed, comment",
     Permission.PLAN_MANAGE: "Make and change remediation plans",
     Permission.PLAN_READ: "Read remediation plans",
     Permission.RULES_CHANGE: "Lay down due dates, risk tiers and limits of exceptions",

@@ -21,7 +21,7 @@ MEANINGS: dict[Role, str] = {
     Role.VIEWER: "Reads the estate and its findings.",
     Role.AUDITOR: "Reads and exports everything, the audit log included; changes nothing.",
     Role.ANALYST: "Sorts findings and asks for exceptions.",
-    Role.REMEDIATOR: "Works findings off and asks for exceptions.",
+    Role.REMEDIATOR: "Takes findings, works them off and asks for exceptions.",
     Role.APPROVER: "Decides about exceptions and how checks are set.",
     Role.OPERATOR: "Connects sources and runs collections.",
     Role.USER_ADMIN: "Manages people, teams and roles; sees no machines.",

@@ -165,7 +165,7 @@ class FindingViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         "list": Permission.FINDING_READ,
         "retrieve": Permission.FINDING_READ,
         "events": Permission.FINDING_READ,
-        # Saying that it is fixed; what sorts findings asks for more inside the verb.
+        # Taking it, saying that it is fixed; what sorts findings asks for more inside the verb.
         "partial_update": Permission.FINDING_WORK,
         "comments": Permission.FINDING_READ,
         "comment": Permission.FINDING_WORK,
@@ -209,7 +209,7 @@ class FindingViewSet(viewsets.ReadOnlyModelViewSet[Any]):
         try:
             decide(
                 finding_id=finding.pk,
-                acts=triage.acts_of(data, finding),
+                acts=triage.acts_of(data, finding, actor),
                 version=triage.version_of(request, data),
                 by=actor.user,
                 now=actor.now,

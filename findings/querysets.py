@@ -36,6 +36,16 @@ class FindingQuerySet(models.QuerySet["Finding"]):
             return self
         return self.filter(team__in=user.team_ids)
 
+    def taken_by(self, user: User) -> Self:
+        """What the person has and took, or chose, themselves: nobody gave it to them."""
+        from findings.models import FindingEvent  # models need this module first
+
+        given = FindingEvent.objects.filter(
+            finding=OuterRef("pk"), kind="assigned", detail__has_key="assignee"
+        )
+        last = Subquery(given.order_by("-pk").values("by")[:1])
+        return self.filter(assignee=user).alias(given_by=last).filter(given_by=user.pk)
+
     def open(self) -> Self:
         return self.filter(state="open")
 

@@ -33,6 +33,16 @@ class Assign(_Act, frozen=True, kw_only=True, tag="assign"):
     why: Why = ""
 
 
+class Take(_Act, frozen=True, kw_only=True, tag="take"):
+    """Take what nobody has."""
+
+
+class GiveBack(_Act, frozen=True, kw_only=True, tag="give_back"):
+    """Leave what one took to whoever takes it next."""
+
+    why: Why = ""
+
+
 class AssignTeam(_Act, frozen=True, kw_only=True, tag="team"):
     """Give it to a team by id; None: to none."""
 
@@ -66,7 +76,16 @@ class Say(_Act, frozen=True, kw_only=True, tag="comment"):
 
 
 Act: TypeAlias = (
-    SetStatus | Assign | AssignTeam | SetDue | AddLabel | RemoveLabel | LinkTicket | Say
+    SetStatus
+    | Assign
+    | Take
+    | GiveBack
+    | AssignTeam
+    | SetDue
+    | AddLabel
+    | RemoveLabel
+    | LinkTicket
+    | Say
 )
 
 

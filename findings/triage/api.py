@@ -61,7 +61,11 @@ class DecisionSerializer(Strict):
 
     status = serializers.ChoiceField(choices=Finding.Triage.choices, required=False)
     assignee = serializers.CharField(
-        required=False, allow_null=True, max_length=150, help_text="A username; null: nobody."
+        required=False,
+        allow_null=True,
+        max_length=150,
+        help_text="A username; null: nobody. Who does not sort findings takes what nobody has, "
+        "by their own name, and gives back what they took.",
     )
     assigned_team = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     due_at = serializers.DateTimeField(
@@ -100,8 +104,8 @@ class BulkSerializer(Strict):
     """One act on the findings with these ids, or on all that a filter finds."""
 
     act = serializers.DictField(
-        help_text="`act`: status, assign, team, due, label, unlabel, ticket or comment, "
-        "with what it takes."
+        help_text="`act`: status, assign, take, give_back, team, due, label, unlabel, ticket or "
+        "comment, with what it takes."
     )
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1), required=False, max_length=MOST
@@ -167,12 +171,12 @@ def actor_of(request: Request, *, now: datetime | None = None) -> Actor:
     return Actor(user=user, now=now or datetime.now(UTC), within=within)
 
 
-def acts_of(wanted: dict[str, Any], finding: Finding) -> list[Act]:
+def acts_of(wanted: dict[str, Any], finding: Finding, actor: Actor) -> list[Act]:
     """The acts that a PATCH asks for."""
     why = wanted.get("reason", "")
     made: list[Act] = []
     makers: dict[str, Callable[[Any], Act]] = {
-        "assignee": lambda value: acts.Assign(to=value, why=why),
+        "assignee": lambda value: _assignment(value, why, actor),
         "assigned_team": lambda value: acts.AssignTeam(to=value, why=why),
         "due_at": lambda value: acts.SetDue(at=value, why=why),
         "ticket": lambda value: acts.LinkTicket(ticket=value),
@@ -182,6 +186,16 @@ def acts_of(wanted: dict[str, Any], finding: Finding) -> list[Act]:
     if "labels" in wanted:
         made += relabelled(finding, wanted["labels"])
     return made
+
+
+def _assignment(to: str | None, why: str, actor: Actor) -> Act:
+    """What an assignee means from this person: who does not sort takes or gives back."""
+    if not actor.may(Permission.FINDING_TRIAGE):
+        if to is None:
+            return acts.GiveBack(why=why)
+        if to.lower() == actor.user.username.lower():
+            return acts.Take()
+    return acts.Assign(to=to, why=why)
 
 
 def version_of(request: Request, wanted: dict[str, Any]) -> int:

@@ -184,6 +184,55 @@ class AssignDeed(Deed):
             )
 
 
+class TakeDeed(Deed):
+    permission = Permission.FINDING_WORK
+    kind = Event.ASSIGNED
+    words = "assigned to you"
+
+    def __init__(self, act: acts.Take, actor: Actor) -> None:
+        super().__init__(actor)
+
+    def objection(self, finding: Finding) -> str:
+        if finding.assignee_id == self.actor.user.pk:
+            return NOTHING_NEW
+        return "" if finding.assignee_id is None else "Somebody else has it."
+
+    def values(self, finding: Finding) -> dict[str, Any]:
+        return {"assignee_id": self.actor.user.pk}
+
+    def tell(self, finding: Finding) -> tuple[Event, str, dict[str, Any]]:
+        return self.kind, self.why, {"assignee": self.actor.user.username}
+
+
+class GiveBackDeed(Deed):
+    permission = Permission.FINDING_WORK
+    kind = Event.ASSIGNED
+    words = "given back"
+
+    def __init__(self, act: acts.GiveBack, actor: Actor) -> None:
+        super().__init__(actor)
+        self.why = act.why.strip()
+        self.taken: set[int] = set()
+
+    def look(self, findings: Sequence[Finding]) -> None:
+        mine = [f.pk for f in findings if f.assignee_id == self.actor.user.pk]
+        taken = Finding.objects.taken_by(self.actor.user).filter(pk__in=mine)
+        self.taken = set(taken.values_list("pk", flat=True))
+
+    def objection(self, finding: Finding) -> str:
+        if finding.assignee_id is None:
+            return NOTHING_NEW
+        if finding.assignee_id != self.actor.user.pk:
+            return "Somebody else has it."
+        return "" if finding.pk in self.taken else "Somebody gave it to you."
+
+    def values(self, finding: Finding) -> dict[str, Any]:
+        return {"assignee_id": None}
+
+    def tell(self, finding: Finding) -> tuple[Event, str, dict[str, Any]]:
+        return self.kind, self.why, {"assignee": None}
+
+
 class TeamDeed(Deed):
     kind = Event.ASSIGNED
 
@@ -380,6 +429,8 @@ class SayDeed(Deed):
 _DEEDS: dict[type[Any], type[Any]] = {
     acts.SetStatus: StatusDeed,
     acts.Assign: AssignDeed,
+    acts.Take: TakeDeed,
+    acts.GiveBack: GiveBackDeed,
     acts.AssignTeam: TeamDeed,
     acts.SetDue: DueDeed,
     acts.AddLabel: LabelDeed,

@@ -20,6 +20,8 @@ _STEPS = [(value, label) for value, label in Finding.Triage.choices]
 ACTS = {
     "status": "Set the status",
     "assign": "Assign",
+    "take": "Assign to me",
+    "give_back": "Give back",
     "team": "Assign to a team",
     "due": "Set the due date",
     "label": "Add a label",
@@ -31,6 +33,7 @@ ACTS = {
 FIELDS = {
     "status": ("to", "why"),
     "assign": ("assignee", "why"),
+    "give_back": ("why",),
     "team": ("assigned_team", "why"),
     "due": ("due_on", "why"),
     "label": ("label",),
@@ -38,6 +41,10 @@ FIELDS = {
     "ticket": ("ticket",),
     "comment": ("text",),
 }
+
+
+# What is said in full by its name.
+COMPLETE = frozenset({"take", "give_back"})
 
 
 class ActForm(forms.Form):
@@ -80,7 +87,9 @@ class ActForm(forms.Form):
             data["act"], data["to"] = "status", named
             named = "status"
         self.chosen = named if named in ACTS else ""
-        is_said = any(name in data for name in FIELDS.get(self.chosen, ()))
+        is_said = self.chosen in COMPLETE or any(
+            name in data for name in FIELDS.get(self.chosen, ())
+        )
         super().__init__(data if is_said else None)
 
     def clean(self) -> dict[str, Any]:
@@ -100,6 +109,8 @@ class ActForm(forms.Form):
         makers: dict[str, Callable[[], Act]] = {
             "status": lambda: acts.SetStatus(to=data["to"], why=data["why"]),
             "assign": lambda: acts.Assign(to=data["assignee"].strip() or None, why=data["why"]),
+            "take": lambda: acts.Take(),
+            "give_back": lambda: acts.GiveBack(why=data["why"]),
             "team": lambda: acts.AssignTeam(to=data["assigned_team"], why=data["why"]),
             "due": lambda: acts.SetDue(at=end_of(data["due_on"]), why=data["why"]),
             "label": lambda: acts.AddLabel(label=data["label"]),

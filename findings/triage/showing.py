@@ -121,6 +121,12 @@ def _neighbours(found: Finding, user: User, origin: str, *, now: datetime) -> di
     }
 
 
+def _is_taken(found: Finding, user: User) -> bool:
+    """Whether the person has it and took it themselves. A query only if they have it."""
+    is_mine = found.assignee_id == user.pk
+    return is_mine and Finding.objects.taken_by(user).filter(pk=found.pk).exists()
+
+
 def _choices(found: Finding, user: User) -> dict[str, Any]:
     """What may be decided by this person, and what there is to choose from."""
     sorts, works = user.may(Permission.FINDING_TRIAGE), user.may(Permission.FINDING_WORK)
@@ -130,6 +136,8 @@ def _choices(found: Finding, user: User) -> dict[str, Any]:
         "may_sort": sorts and is_open,
         "may_label": sorts,
         "may_work": works,
+        "may_take": works and is_open and found.assignee_id is None,
+        "may_give_back": works and is_open and _is_taken(found, user),
         "may_except": is_open and user.may(Permission.WAIVER_REQUEST),
         "may_plan": is_open and user.may(Permission.PLAN_MANAGE),
         "steps": [],

@@ -222,6 +222,20 @@ def test_an_analyst_gives_a_finding_to_whoever_mends_it(
     assert remediator.effort == promised("What was given to you")
 
 
+@SCRIPTED
+def test_whoever_mends_findings_takes_one_that_nobody_has(
+    newcomers: Newcomers, source: Source, kari: User, script: bool
+) -> None:
+    remediator = newcomers()
+    sign_in(remediator, kari)
+
+    remediator.clicks_on("link", re.compile(r"^2\s*High$"))
+    remediator.clicks_on("link", WORST)
+    remediator.clicks_on("button", "Assign to me")
+    remediator.sees("Kari Amundsen", within="Decision")
+    assert remediator.effort == promised("A finding that nobody has")
+
+
 # --- an approved exception ------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from django.db import connection, connections
 from accounts.models import User
 from findings.models import BulkAct, Finding, FindingEvent
 from findings.triage import bulk
-from findings.triage.acts import AddLabel, SetStatus
+from findings.triage.acts import AddLabel, SetStatus, Take
 from findings.triage.bulk import Choice
 from findings.triage.decisions import decide
 from findings.triage.deeds import Actor
@@ -61,6 +61,20 @@ def test_of_several_who_looked_at_the_same_version_one_wins() -> None:
     finding.refresh_from_db()
     assert finding.version == 2
     assert FindingEvent.objects.count() == 2
+
+
+def test_of_several_who_take_it_one_has_it() -> None:
+    finding: Finding = FindingFactory()
+    people: list[User] = [UserFactory(roles=["remediator"]) for _ in range(PEOPLE)]
+
+    answers = at_once(
+        lambda number: decide(finding_id=finding.pk, acts=[Take()], by=people[number], now=NOW)
+    )
+
+    [winner] = [number for number, answer in enumerate(answers) if isinstance(answer, Finding)]
+    finding.refresh_from_db()
+    assert (finding.assignee, finding.version) == (people[winner], 1)
+    assert FindingEvent.objects.count() == 1
 
 
 def test_a_new_label_is_made_once_however_many_make_it() -> None:
