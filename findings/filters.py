@@ -16,8 +16,8 @@ from django.http import QueryDict
 
 from accounts.models import Team, User
 from findings import catalogue
-from findings.models import Finding, PriorityChoices, Waiver, WaiverCover
-from findings.querysets import covered
+from findings.models import Finding, FindingEvent, PriorityChoices, Waiver, WaiverCover
+from findings.querysets import covered, fix_of
 from findings.remediation import narrowing
 from findings.status import LABELS, Status
 from findings.trends.past import PastFilters
@@ -275,6 +275,9 @@ class _Base(PastFilters):
     resolved_before = django_filters.IsoDateTimeFilter(
         field_name="resolved_at", lookup_expr="lt", label="Resolved before"
     )
+    refuted_at = django_filters.IsoDateTimeFilter(
+        method="seen_after_fix", label="My fix did not hold at"
+    )
     stale = django_filters.BooleanFilter(
         field_name="stale_since", lookup_expr="isnull", exclude=True, label="No longer verifiable"
     )
@@ -299,6 +302,17 @@ class _Base(PastFilters):
             assignee__isnull=True, assigned_team__in=self.user.team_ids
         )
         return queryset.filter(wanted) if value else queryset.exclude(wanted)
+
+    def seen_after_fix(
+        self, queryset: QuerySet[Finding], name: str, value: datetime
+    ) -> QuerySet[Finding]:
+        """What a collection judged at that moment still saw though it was said to be fixed, where
+        that concerns the person.
+        """
+        told = FindingEvent.objects.filter(
+            finding=OuterRef("pk"), kind=FindingEvent.Kind.REFUTED, at=value
+        )
+        return queryset.filter(Exists(told), fix_of(self.user))
 
     def since_visit(
         self, queryset: QuerySet[Finding], name: str, value: object

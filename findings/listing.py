@@ -50,6 +50,7 @@ MOMENTS = {
     "opened_before": "Opened before",
     "resolved_since": "Resolved since",
     "resolved_before": "Resolved before",
+    "refuted_at": "My fix did not hold at",
     **past.LABELS,
 }
 # Filters that say yes or no: label, and the word when they say yes.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Exists, Max, OuterRef, Q, Subquery
+from django.db.models.lookups import Exact
 
 from accounts.models import User
 
@@ -88,6 +89,17 @@ def covered(now: datetime) -> Exists:
     return Exists(
         WaiverCover.objects.filter(finding=OuterRef("pk")).filter(effective("waiver__", now=now))
     )
+
+
+def fix_of(user: User) -> Q:
+    """The condition that a fix concerns the person: they have the finding, or while nobody has it
+    they said last that it was fixed.
+    """
+    from findings.models import FindingEvent  # models need this module first
+
+    claims = FindingEvent.objects.filter(finding=OuterRef("pk"), kind="claimed")
+    claimed_by = Subquery(claims.order_by("-pk").values("by")[:1])
+    return Q(assignee=user) | (Q(assignee=None) & Q(Exact(claimed_by, user.pk)))
 
 
 class WaiverQuerySet(models.QuerySet["Waiver"]):

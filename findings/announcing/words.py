@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -95,7 +96,7 @@ def _of_several(notice: Notice, source: Source) -> Told:
     name = shortened(source.name, _LONGEST_NAME)
     findings = "1 finding" if count == 1 else f"{count:,} findings"
     until = notice.at + timedelta(seconds=1)
-    query = {"source": source.pk, "state": "any"}
+    query: dict[str, Any] = {"source": source.pk, "state": "any"}
     if notice.kind == Kind.OPENED:
         serious = notice.detail.get("serious", 0)
         more = f", {serious:,} of them critical or high" if serious else ""
@@ -105,11 +106,19 @@ def _of_several(notice: Notice, source: Source) -> Told:
         query |= {"resolved_since": notice.at.isoformat(), "resolved_before": until.isoformat()}
         query["assignee"] = "me"
         sentence = f"{findings} of yours in {name} are resolved."
+    elif notice.kind == Kind.REFUTED:
+        sentence = f"{findings} of yours in {name} were seen again after the fix."
+        return Told(notice=notice, sentence=sentence, address=refuted_address(notice, state="any"))
     else:
         query |= {"assignee": "me", "state": "open"}
-        words = "are back" if notice.kind == Kind.REOPENED else "were seen again after the fix"
-        sentence = f"{findings} of yours in {name} {words}."
+        sentence = f"{findings} of yours in {name} are back."
     return Told(notice=notice, sentence=sentence, address=f"/findings/?{urlencode(query)}")
+
+
+def refuted_address(notice: Notice, **more: str) -> str:
+    """The list of one's fixes that a source's collection refuted together."""
+    query = {"source": notice.source_id, "refuted_at": notice.at.isoformat(), **more}
+    return f"/findings/?{urlencode(query)}"
 
 
 def _of_waiver(notice: Notice, waiver: Waiver) -> Told:

@@ -18,7 +18,9 @@ MOST = 10_000  # findings in one plan, when it is made
 LONGEST_QUERY = 2_000
 # What a list of findings also understands, and a campaign does not follow: where a finding stands
 # now, what it is to whoever asks, the past, and other plans.
-_NOT_FOLLOWED = frozenset({"state", "status", "proof", "plan", "task", "mine", "new", "open_at"})
+_NOT_FOLLOWED = frozenset(
+    {"state", "status", "proof", "plan", "task", "mine", "new", "refuted_at", "open_at"}
+)
 
 
 def normal(query: str) -> str:

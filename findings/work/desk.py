@@ -19,8 +19,10 @@ from accounts import second_factor
 from accounts.models import User
 from accounts.roles import NEED_A_SECOND_FACTOR, Separation, conflict
 from findings import rules
-from findings.models import Finding, Notice, Waiver
+from findings.announcing.words import refuted_address
+from findings.models import Finding, FindingEvent, Notice, Waiver
 from findings.posture import SourceLine
+from findings.querysets import fix_of
 from findings.trends import reading, worst
 from findings.triage import visits
 from inventory.models import Asset, BlindSpot, Source, SyncRun
@@ -68,14 +70,32 @@ def mine(user: User, *, now: datetime) -> Mine:
     return Mine(list(_with_assets(rows).order_by(*order)), *keys[0][1:])
 
 
-def told(user: User) -> tuple[list[Notice], list[Finding]]:
+class Told(msgspec.Struct, frozen=True):
+    """What the person was told of and has not looked at."""
+
+    answers: list[Notice]  # somebody waits for the person
+    refuted: list[Finding]  # fixes that did not hold, each by itself …
+    refuted_together: list[Together]  # … and several by one collection
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Several fixes that one collection did not bear out, and the list of those still to do."""
+
+    source: Source
+    at: datetime
+    count: int
+    address: str
+
+
+def told(user: User, *, now: datetime) -> Told:
     """Where somebody waits for the person's answer, and fixes that did not hold; until they looked.
 
-    One query.
+    One query, and one more where several fixes did not hold at once.
     """
-    kinds = (Notice.Kind.REFUTED, *_ANSWERED_BY_ME)
-    rows = Notice.objects.visible_to(user).unread().filter(kind__in=kinds, finding__isnull=False)
-    rows = rows.select_related("finding__asset__source", "announcement__by")
+    refuted_kind = Q(kind=Notice.Kind.REFUTED)
+    of_one = Q(kind__in=_ANSWERED_BY_ME, finding__isnull=False)
+    rows = Notice.objects.visible_to(user).unread().filter(refuted_kind | of_one)
+    rows = rows.select_related("finding__asset__source", "source", "announcement__by")
     found = list(rows.defer("finding__asset__record", "finding__evidence").order_by("-id")[:50])
     refuted = {
         row.finding_id: row.finding
@@ -83,7 +103,32 @@ def told(user: User) -> tuple[list[Notice], list[Finding]]:
         if row.finding and row.kind == Notice.Kind.REFUTED and row.finding.state == "open"
     }
     answers = [row for row in found if row.kind != Notice.Kind.REFUTED]
-    return answers[:SHOWN], list(refuted.values())[:SHOWN]
+    together = [row for row in found if row.finding_id is None]
+    return Told(
+        answers[:SHOWN],
+        list(refuted.values())[:SHOWN],
+        _refuted_together(together, user, now=now)[:SHOWN],
+    )
+
+
+def _refuted_together(notices: list[Notice], user: User, *, now: datetime) -> list[Together]:
+    """What is left to do of each, counted as its list counts it; nothing of those that are done."""
+    if not notices:
+        return []
+    mine = Finding.objects.visible_to(user).to_do(now=now).filter(fix_of(user))
+    seen_again = FindingEvent.objects.filter(kind=FindingEvent.Kind.REFUTED, finding__in=mine)
+    rows = (
+        seen_again.filter(at__in={one.at for one in notices})
+        .order_by()
+        .values_list("finding__source", "at")
+        .annotate(n=Count("finding", distinct=True))
+    )
+    counts = {(source_id, at): n for source_id, at, n in rows}
+    return [
+        Together(one.source, one.at, count, refuted_address(one, status="to_do"))
+        for one in notices
+        if one.source and (count := counts.get((one.source.pk, one.at)))
+    ]
 
 
 class Fresh(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ def _of_findings(user: User, *, now: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if user.may(Permission.FINDING_WORK):
         found["mine"] = desk.mine(user, now=now)
-        found["answers"], found["refuted"] = desk.told(user)
+        found["told"] = desk.told(user, now=now)
         # Who sorts everybody's findings has no machines, unless a team's.
         if not user.may(Permission.FINDING_TRIAGE) or user.team_ids:
             found |= {"shows_machines": True, "machines": desk.machines(user, now=now)}

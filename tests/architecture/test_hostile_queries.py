@@ -95,6 +95,7 @@ NAMES = [
     "mine",
     "new",
     "priority",
+    "refuted_at",
     "rows",
     "status",
     "status__not",

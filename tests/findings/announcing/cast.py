@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -42,23 +42,26 @@ class Cast:
         return FindingFactory(asset=asset, severity="critical")
 
 
-def announce(topic: Topic, subject: Any, *, by: User | None = None, **detail: Any) -> Announcement:
+def announce(
+    topic: Topic, subject: Any, *, by: User | None = None, at: datetime = NOW, **detail: Any
+) -> Announcement:
     with transaction.atomic():
         return outbox.announce(
             topic,
             subject_type=type(subject).__name__.lower(),
             subject_id=subject.pk,
             by=by,
-            at=NOW,
+            at=at,
             detail=detail,
         )
 
 
-def moved(cast: Cast, kind: str, *findings: Finding) -> Announcement:
-    events = [FindingEvent.objects.create(finding=each, kind=kind, at=NOW) for each in findings]
+def moved(cast: Cast, kind: str, *findings: Finding, at: datetime = NOW) -> Announcement:
+    events = [FindingEvent.objects.create(finding=each, kind=kind, at=at) for each in findings]
     return announce(
         Topic.FINDINGS_MOVED,
         cast.source,
+        at=at,
         first_event=events[0].pk,
         last_event=events[-1].pk,
     )
