@@ -242,10 +242,12 @@ class FindingEvent(models.Model):
     finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind)
     at = models.DateTimeField()
-    run = models.ForeignKey(SyncRun, on_delete=models.SET_NULL, null=True, related_name="+")
+    run = models.ForeignKey(SyncRun, on_delete=models.PROTECT, null=True, related_name="+")
     by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     message = models.TextField(blank=True)  # what, or why, in words
     detail = models.JSONField(default=dict)
+
+    append_only = True  # to the application's database role, too (vmgov.privileges)
 
     class Meta:
         ordering = ["-id"]

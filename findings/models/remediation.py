@@ -194,6 +194,8 @@ class PlanEvent(models.Model):
     why = models.TextField(blank=True)
     detail = models.JSONField(default=dict)
 
+    append_only = True  # to the application's database role, too (vmgov.privileges)
+
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["plan", "-id"], name="plan_history")]
