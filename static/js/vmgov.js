@@ -210,12 +210,12 @@
       target.form.requestSubmit();
     }
   });
-  // An empty field says nothing: leave it out of the address.
+  // An empty field says nothing: leave it out of the address, but not others of the same name.
   document.addEventListener("formdata", (event) => {
     if (!event.target.matches("form[data-at-once]")) return;
-    for (const [name, value] of [...event.formData]) {
-      if (value === "") event.formData.delete(name);
-    }
+    const said = [...event.formData].filter(([, value]) => value !== "");
+    for (const name of [...event.formData.keys()]) event.formData.delete(name);
+    for (const [name, value] of said) event.formData.append(name, value);
   });
   // Nothing is sent twice because somebody was impatient.
   document.addEventListener("submit", (event) => {

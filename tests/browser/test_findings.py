@@ -95,6 +95,19 @@ def test_filters_change_the_list_the_address_and_go_back(
     expect(page.locator("#findings .v-sentence")).to_have_text(before)
 
 
+def test_one_filter_after_another_narrows_further(
+    visit: Visit, analyst: User, halden: None
+) -> None:
+    page = visit("/findings/", analyst)
+
+    page.select_option("#filter-severity", "high")
+    expect(page.locator(".v-filter-chip")).to_have_count(2)
+    page.select_option("#filter-assignee", "none")
+
+    expect(page.locator(".v-filter-chip")).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"severity=high.*assignee=none"))
+
+
 def test_a_hostile_name_does_nothing(visit: Visit, analyst: User) -> None:
     name = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202e{{7*7}}"
     asset = AssetFactory(name=name)
