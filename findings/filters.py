@@ -42,6 +42,7 @@ DUE = (
 STATES = (*Finding.State.choices, (ANY, "Any"))
 TO_DO = "to_do"  # open, and not covered by an exception: what a list is about unless it says else
 STATUSES = ((TO_DO, "To do"), *((status.value, LABELS[status]) for status in Status))
+STANDING = ("state", "state__not", "status", "status__not")  # where findings stand now
 ME = "me"
 _LONGEST_VALUE = 200
 _RARE = 1_000
@@ -364,6 +365,15 @@ def with_status(query: QueryDict) -> QueryDict:
     for name, values in query.lists():
         if kept := [value for value in values if value.strip()]:
             data.setlist(name, kept)
-    if not any(name in data for name in ("state", "state" + NOT, "status", "status" + NOT)):
+    if not any(name in data for name in STANDING):
         data["status"] = TO_DO
+    return data
+
+
+def as_of(query: QueryDict, moment: datetime) -> QueryDict:
+    """What the same query finds of what was open at a moment, wherever it stands now."""
+    data = query.copy()
+    for name in STANDING:
+        data.pop(name, None)
+    data["state"], data["open_at"] = ANY, moment.isoformat()
     return data

@@ -19,21 +19,23 @@ from findings.filters import (
     ME,
     NOT,
     SET_TO_NONE,
+    STANDING,
     TO_DO,
     UNKNOWN,
     FindingFilter,
+    as_of,
     with_status,
 )
 from findings.models import Finding
 from findings.status import Status
-from findings.trends import past
+from findings.trends import asking, past
 from findings.triage import grouping
 from findings.triage.choices import Offered, offered
 from findings.triage.grouping import GROUPS, Group
 from inventory.models import Asset
 from policies import registry
 from policies.models import SeverityChoices
-from ui import fragments, pages
+from ui import asof, fragments, pages
 from ui.clock import exactly
 
 # What a person may sort by.
@@ -67,7 +69,6 @@ GROUP, ROWS = "group", "rows"
 _UNSHOWN = ("evidence", "seen", "expected", "stale_reason", "words")
 
 
-_STANDING = ("state", "state" + NOT, "status", "status" + NOT)
 _STEPS = frozenset(Finding.Triage.values)
 TABS = {
     "To do": ("status", TO_DO),
@@ -90,14 +91,18 @@ class Chip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing:
-    """One person's view of findings under one query string."""
+    """One person's view of findings under one query string; `as_of` is None for now."""
 
     def __init__(self, query: QueryDict, *, user: User, now: datetime) -> None:
         self.user = user
         self.now = now
         self.query = with_status(query)
+        self.as_of, _ = asking.moment_of(query, now=now)
         self.filters = FindingFilter(
-            self.query, Finding.objects.visible_to(user), now=now, user=user
+            as_of(self.query, self.as_of) if self.as_of else self.query,
+            Finding.objects.visible_to(user),
+            now=now,
+            user=user,
         )
         asked = query.get("sort", "")
         self.sort = asked if asked in SORTS else self.usual_sort
@@ -106,6 +111,8 @@ class Listing:
     @property
     def usual_sort(self) -> str:
         """What is to do goes by urgency, everything else as an index has it."""
+        if self.as_of:
+            return "-opened"
         if self.query.get("state") == Finding.State.OPEN or self._is_about({TO_DO, *_STEPS}):
             return "priority"
         return "-opened" if self.query.get("state") == ANY else "severity"
@@ -129,11 +136,10 @@ class Listing:
         """How many, how many of each severity, and how many of the open ones are overdue. No more
         than `MOST_COUNTED` are looked at; where there are more, `more` is 1 and the rest 0.
         """
-        overdue = Q(state=Finding.State.OPEN, due_at__lt=self.now)
         some = self.findings.order_by().only("pk", "severity_rank", "state", "due_at")
         counts = some[: MOST_COUNTED + 1].aggregate(
             total=Count("*"),
-            overdue=Count("pk", filter=overdue),
+            overdue=Count("pk", filter=self._late),
             **{
                 severity: Count("pk", filter=Q(severity_rank=rank))
                 for rank, severity in enumerate(SeverityChoices.values)
@@ -142,6 +148,13 @@ class Listing:
         if counts["total"] > MOST_COUNTED:
             return {**dict.fromkeys(counts, 0), "total": MOST_COUNTED, "more": 1}
         return {**counts, "more": 0}
+
+    @property
+    def _late(self) -> Q:
+        """Of what was open at the moment that the list is about: what was overdue then."""
+        if self.as_of:
+            return Q(due_at__lt=self.as_of)
+        return Q(state=Finding.State.OPEN, due_at__lt=self.now)
 
     def page(self, counts: dict[str, int]) -> pages.Page[Finding]:
         """The rows of one page. What they belong to is read for these alone, after the cut."""
@@ -162,7 +175,7 @@ class Listing:
 
     def groups(self) -> tuple[list[Group], bool]:
         """The groups that were asked for, each with its list, and whether there are more."""
-        found, more = grouping.groups(self.findings, self.group, now=self.now)
+        found, more = grouping.groups(self.findings, self.group, late=self._late)
         query = self.query.copy()
         for name in (GROUP, "after"):
             query.pop(name, None)
@@ -199,6 +212,8 @@ class Listing:
 
     def _value_chips(self) -> Iterator[Chip]:
         for name, (label, _, choices) in FIELDS.items():
+            if self.as_of and name in STANDING:
+                continue
             labels = self._labels(name, dict(choices))
             for negative in (False, True):
                 parameter, twin = (name + NOT, name) if negative else (name, name + NOT)
@@ -289,6 +304,7 @@ class Listing:
         return [
             {"name": name, "label": FIELDS[name][0], "choices": self._left(name, choices)}
             for name, choices in offered.items()
+            if not (self.as_of and name in STANDING)
         ]
 
     def _left(self, name: str, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -311,12 +327,14 @@ class Listing:
         return list(GROUPS.items())
 
     def tabs(self) -> list[dict[str, Any]]:
-        """Where findings stand: the filter everybody wants first."""
-        named = {name: values for name, values in self.query.lists() if name in _STANDING}
+        """Where findings stand: the filter everybody wants first. In the past all were open."""
+        if self.as_of:
+            return [{"label": "Open then", "address": f"?{self.address}", "is_here": True}]
+        named = {name: values for name, values in self.query.lists() if name in STANDING}
         found = []
         for label, (name, value) in TABS.items():
             query = self.query.copy()
-            for other in (*_STANDING, "after", "sort"):
+            for other in (*STANDING, "after", "sort"):
                 query.pop(other, None)
             query[name] = value
             found.append(
@@ -335,6 +353,13 @@ class Listing:
             for name, errors in self.filters.form.errors.items()
             for error in errors
         ]
+
+    @property
+    def cleared(self) -> str:
+        """The address of the list without any filter, of the same moment."""
+        if self.as_of:
+            return f"/findings/?{asof.PARAMETER}={self.as_of:%Y-%m-%dT%H:%MZ}"
+        return f"/findings/?state={ANY}"
 
     @property
     def address(self) -> str:

@@ -53,6 +53,7 @@ STATES = (
     "/findings/?q=nothing-is-called-so",
     "/findings/?severity=loud",
     "/findings/?as_of=2020-01-01T00:00",
+    "/exceptions/?as_of=2020-01-01T00:00",
     "/inventory/vms/?q=nothing-is-called-so",
 )
 READY_SECONDS = 180

@@ -163,7 +163,7 @@ def open_at(point: Point, part: Part | None, now: datetime) -> str:
     if point.stretch.end > now:
         return posture.address(("state", "open"), *(part.filters if part else ()))
     moment = point.stretch.end - timedelta(minutes=1)
-    return posture.address(("state", "any"), ("open_at", moment), *(part.filters if part else ()))
+    return posture.address(("state", "open"), ("as_of", moment), *(part.filters if part else ()))
 
 
 def began_in(point: Point, part: Part | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -44,11 +43,11 @@ class Group(msgspec.Struct, kw_only=True):
         return list(zip(SeverityChoices.values, self.severities, strict=True))
 
 
-def groups(findings: QuerySet[Finding], by: str, *, now: datetime) -> tuple[list[Group], bool]:
-    """The gravest and largest groups, and whether there are more than these."""
+def groups(findings: QuerySet[Finding], by: str, *, late: Q) -> tuple[list[Group], bool]:
+    """The gravest and largest groups, and whether there are more. `late`: what is overdue."""
     if by == "statement":
-        return _by_statement(_counted(findings, "check_id", now=now))
-    rows = list(_counted(findings, _FIELDS[by], now=now)[: MOST + 1])
+        return _by_statement(_counted(findings, "check_id", late=late))
+    rows = list(_counted(findings, _FIELDS[by], late=late)[: MOST + 1])
     name = {"check": _checks, "asset": _assets, "team": _teams, "assignee": _people}[by]
     keys = [row[_FIELDS[by]] for row in rows[:MOST]]
     labels = name(keys)
@@ -62,8 +61,7 @@ def groups(findings: QuerySet[Finding], by: str, *, now: datetime) -> tuple[list
     return found, len(rows) > MOST
 
 
-def _counted(findings: QuerySet[Finding], field: str, *, now: datetime) -> QuerySet[Any]:
-    late = Q(state=Finding.State.OPEN, due_at__lt=now)
+def _counted(findings: QuerySet[Finding], field: str, *, late: Q) -> QuerySet[Any]:
     ranks: dict[str, Any] = {
         f"rank_{rank}": Count("pk", filter=Q(severity_rank=rank))
         for rank in range(len(SeverityChoices.values))

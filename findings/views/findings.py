@@ -70,8 +70,11 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
     if ROWS in request.GET and fragments.is_wanted(request):
         return _rows_of_group(request, listing)
     counts = listing.counts()
-    context = {
+    is_part = fragments.is_wanted(request)
+    context: dict[str, Any] = {
         "listing": listing,
+        "as_of": listing.as_of,
+        "is_part": is_part,
         "counts": counts,
         "chips": listing.chips(),
         "menus": listing.menus(),
@@ -80,7 +83,8 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
         "new_count": listing.opened_since_visit(visit.previous_at),
         "may_export": request.user.may(Permission.FINDING_EXPORT),
         "may_sort": request.user.may(Permission.FINDING_TRIAGE),
-        "may_work": request.user.may(Permission.FINDING_WORK),
+        # What was open then may be over: one looks at the past, and acts on what is true now.
+        "may_work": request.user.may(Permission.FINDING_WORK) and not listing.as_of,
         "may_except": request.user.may(Permission.WAIVER_REQUEST),
         "may_plan": request.user.may(Permission.PLAN_MANAGE),
     }
@@ -88,9 +92,7 @@ def finding_list(request: SignedInRequest) -> HttpResponse:
         context["groups"], context["more_groups"] = listing.groups()
     else:
         context["page"] = listing.page(counts)
-    part = (
-        "findings/_findings.html" if fragments.is_wanted(request) else "findings/finding_list.html"
-    )
+    part = "findings/_findings.html" if is_part else "findings/finding_list.html"
     return render(request, part, context)
 
 

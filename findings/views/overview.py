@@ -105,9 +105,7 @@ class Links(msgspec.Struct, frozen=True):
         return self._address(state="open", **{k: mark for k, mark in marks.items() if mark})
 
     def _address(self, **more: Any) -> str:
-        if self.is_past:
-            return posture.address(**{**more, "state": "any"}, open_at=self.at)
-        return posture.address(**more)
+        return posture.address(**more, **({"as_of": self.at} if self.is_past else {}))
 
     def due(self, word: str) -> str:
         return self._address(state="open", due=word)

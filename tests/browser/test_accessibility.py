@@ -254,6 +254,7 @@ def test_every_failure_is_accessible(eye: Eye) -> None:
         "/findings/?severity=loud",
         "/findings/?q=nothing-is-called-so",
         "/findings/?as_of=2020-01-01T00:00",
+        "/exceptions/?as_of=2020-01-01T00:00",
     ):
         eye.look(address)
     for name in ("403_csrf.html", "429.html", "500.html", "503.html"):

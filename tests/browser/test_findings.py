@@ -108,6 +108,26 @@ def test_one_filter_after_another_narrows_further(
     expect(page).to_have_url(re.compile(r"severity=high.*assignee=none"))
 
 
+def test_looking_back_keeps_what_was_filtered_meanwhile(
+    visit: Visit, accessible: Accessible, analyst: User, halden: None
+) -> None:
+    page = visit("/findings/", analyst)
+    page.select_option("#filter-severity", "high")
+    expect(page).to_have_url(re.compile(r"severity=high"))
+
+    page.locator(".v-asof summary").click()
+    page.get_by_role("link", name="Yesterday").click()
+    expect(page).to_have_url(re.compile(r"severity=high.*as_of="))
+    expect(page.locator("#as-of-banner")).to_contain_text("It is not now.")
+    accessible(page)
+    page.select_option("#filter-assignee", "none")
+    expect(page).to_have_url(re.compile(r"as_of=.*assignee=none"))
+
+    page.locator(".v-past").get_by_role("link", name="Back to now").click()
+    expect(page).to_have_url(re.compile(r"severity=high&.*assignee=none$"))
+    expect(page.locator(".v-past")).to_have_count(0)
+
+
 def test_a_hostile_name_does_nothing(visit: Visit, analyst: User) -> None:
     name = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>\u202e{{7*7}}"
     asset = AssetFactory(name=name)

@@ -100,12 +100,12 @@ def test_looking_back_colours_the_page_and_leads_back_to_now(
     page.locator(".v-asof summary").click()
     accessible(page)
     page.get_by_role("link", name="Yesterday").click()
-    expect(page.locator("body")).to_have_class(re.compile("is-past"))
+    expect(page.locator(".v-asof")).to_have_class(re.compile("is-past"))
     expect(page).to_have_url(re.compile(r"keep=1&as_of="))
     accessible(page)
 
     page.locator(".v-past").get_by_role("link", name="Back to now").click()
-    expect(page.locator("body")).not_to_have_class(re.compile("is-past"))
+    expect(page.locator(".v-asof")).not_to_have_class(re.compile("is-past"))
     expect(page).to_have_url(re.compile(r"\?keep=1$"))
 
 

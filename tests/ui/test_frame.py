@@ -142,8 +142,8 @@ def test_looking_back_keeps_the_rest_of_the_address() -> None:
 def test_a_page_without_a_past_says_that_it_shows_now(client: Client) -> None:
     client.force_login(UserFactory(roles=["analyst"]))
 
-    asked = client.get("/findings/?as_of=2020-01-01T00:00").content.decode()
-    plain = client.get("/findings/").content.decode()
+    asked = client.get("/exceptions/?as_of=2020-01-01T00:00").content.decode()
+    plain = client.get("/exceptions/").content.decode()
 
     assert "This page cannot show the past." in asked
     assert "cannot show the past" not in plain
