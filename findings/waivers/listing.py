@@ -10,7 +10,7 @@ import msgspec
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
-from accounts.models import User
+from accounts.models import Team, User
 from findings import catalogue
 from findings.listing import Chip
 from findings.models import Finding, Waiver, WaiverCover
@@ -233,6 +233,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     overlaps: list[tuple[Waiver, int]]
     address: str  # the list of findings with the same number
     matching_address: str
+    more_address: str
 
 
 def detail(waiver: Waiver, *, user: User, now: datetime) -> Detail:
@@ -261,6 +262,7 @@ def detail(waiver: Waiver, *, user: User, now: datetime) -> Detail:
         overlaps=_overlaps(waiver, user=user, now=now),
         address=f"/findings/?state=open&exception={waiver.pk}",
         matching_address=matching_address(waiver),
+        more_address=_more_address(waiver),
     )
 
 
@@ -273,8 +275,27 @@ def matching_address(scoped: scopes.Scoped) -> str:
             check = f"&check={scoped.check_id}" if scoped.check_id else ""
             return f"/findings/?state=open&asset={scoped.asset_id}{check}"
         case Waiver.Scope.CHECK:
-            return f"/findings/?state=open&check={scoped.check_id}"
-    return f"/findings/?state=open&{scoped.query}"
+            query = QueryDict(f"check={scoped.check_id}", mutable=True)
+        case _:
+            query = QueryDict(scoped.query, mutable=True)
+    if scoped.teams is not None:
+        query.setlist("team", _in_both(query.getlist("team"), scoped.teams))
+    return f"/findings/?state=open&{query.urlencode()}"
+
+
+def _more_address(waiver: Waiver) -> str:
+    """The list of what matches an exception and is not covered by it."""
+    address = matching_address(waiver)
+    return f"{address}&exception__not={waiver.pk}" if "?" in address else address
+
+
+def _in_both(named: list[str], teams: list[int]) -> list[str]:
+    """Of the teams that an exception is limited to, those that its filter names; all without."""
+    if not named:
+        return [str(pk) for pk in teams]
+    known = Team.objects.filter(pk__in=teams).values_list("pk", "name")
+    both = [str(pk) for pk, name in known if str(pk) in named or name in named]
+    return both or ["0"]  # no team: nothing is in the list
 
 
 def _control(waiver: Waiver, findings: QuerySet[Finding]) -> Control:
