@@ -46,7 +46,7 @@ STANDING = ("state", "state__not", "status", "status__not")  # where findings st
 ME = "me"
 _LONGEST_VALUE = 200
 _RARE = 1_000
-_LONGEST_ID = 18  # digits that surely fit a bigint
+LONGEST_ID = 18  # digits that surely fit a bigint
 
 Condition = Callable[[Any, list[str]], Q]
 
@@ -122,6 +122,10 @@ def _check(_: FindingFilter, values: list[str]) -> Q:
 
 def _kind(_: FindingFilter, values: list[str]) -> Q:
     return Q(asset__kind__in=values)
+
+
+def _finding(_: FindingFilter, values: list[str]) -> Q:
+    return Q(pk__in=_numbers(values))
 
 
 def _asset(_: FindingFilter, values: list[str]) -> Q:
@@ -227,7 +231,7 @@ def _exception(filters: FindingFilter, values: list[str]) -> Q:
 
 
 def _numbers(values: list[str]) -> list[int]:
-    return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) <= _LONGEST_ID]
+    return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) <= LONGEST_ID]
 
 
 # name → label, condition, choices (none: any text)
@@ -244,6 +248,7 @@ FIELDS: dict[str, tuple[str, Condition, Any]] = {
     "statement": ("Statement", _statement, ()),
     "check": ("Check", _check, ()),
     "kind": ("Kind", _kind, KindChoices.choices),
+    "finding": ("Finding", _finding, ()),
     "asset": ("Asset", _asset, ()),
     "source": ("Source", _source, ()),
     "team": ("Team", _team, ()),

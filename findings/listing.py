@@ -208,11 +208,11 @@ class Listing:
     # --- how to ask otherwise -----------------------------------------------------------------
 
     def chips(self) -> list[Chip]:
-        return [*self._value_chips(), *self._text_chips()]
+        return [*self._value_chips(), *self._picked_chips(), *self._text_chips()]
 
     def _value_chips(self) -> Iterator[Chip]:
         for name, (label, _, choices) in FIELDS.items():
-            if self.as_of and name in STANDING:
+            if name == "finding" or (self.as_of and name in STANDING):
                 continue
             labels = self._labels(name, dict(choices))
             for negative in (False, True):
@@ -227,6 +227,17 @@ class Listing:
                         without=self._without(parameter, rest),
                         turned=self._turned(parameter, rest, twin, value),
                     )
+
+    def _picked_chips(self) -> Iterator[Chip]:
+        """Findings that were picked are too many to be named one by one."""
+        for parameter, word in (("finding", "is"), ("finding" + NOT, "is not")):
+            if picked := self.query.getlist(parameter):
+                yield Chip(
+                    label=FIELDS["finding"][0],
+                    word=word,
+                    value=f"{len(picked):,} picked",
+                    without=self._without(parameter, []),
+                )
 
     def _text_chips(self) -> Iterator[Chip]:
         form = self.filters.form

@@ -154,6 +154,16 @@ class Waiver(models.Model):
     def __str__(self) -> str:
         return f"exception {self.pk}"
 
+    @property
+    def picked(self) -> int:
+        """How many findings it is about, where they were picked one by one; 0 otherwise."""
+        parts = self.query.split("&")
+        return len(parts) if all(part.startswith("finding=") for part in parts) else 0
+
+    @property
+    def scope_label(self) -> str:
+        return "Picked findings" if self.picked else self.Scope(self.scope).label
+
     def is_effective(self, *, now: datetime) -> bool:
         """Whether it covers anything at this moment."""
         return (

@@ -25,7 +25,7 @@ from findings.waivers import asking, deciding, listing, requesting, states
 from findings.waivers.errors import Overtaken
 from findings.waivers.filters import WaiverFilter
 from findings.waivers.forms import LONGEST_TEXT
-from findings.waivers.scopes import LONGEST_QUERY
+from findings.waivers.scopes import LONGEST_QUERY, MOST_PICKED
 
 VERSION = "The version you looked at, instead of `If-Match`."
 SHORTEN = "Earlier than asked for, or left out."
@@ -99,9 +99,16 @@ class WaiverSerializer(serializers.ModelSerializer[Waiver]):
 
 
 class AskSerializer(Strict):
-    """About one of: a finding; an asset, perhaps with a check; a check; a filter."""
+    """About one of: a finding; several; an asset, perhaps with a check; a check; a filter."""
 
     finding = serializers.IntegerField(required=False, min_value=1)
+    findings = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        required=False,
+        min_length=1,
+        max_length=MOST_PICKED,
+        help_text="These and no others. Each has to be open, and yours to see.",
+    )
     asset = serializers.IntegerField(required=False, min_value=1)
     check = serializers.CharField(required=False, max_length=80)
     query = serializers.CharField(
@@ -124,9 +131,9 @@ class AskSerializer(Strict):
     expires_at = serializers.DateTimeField()
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        named = {name for name in asking.NAMES if name in data}
+        named = {name for name in (*asking.NAMES, "findings") if name in data}
         if len(named) != 1 and named != {"asset", "check"}:
-            raise ValidationError("Say one of `finding`, `asset`, `check` and `query`.")
+            raise ValidationError("Say one of `finding`, `findings`, `asset`, `check` and `query`.")
         return data
 
 
@@ -202,6 +209,8 @@ class WaiverViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         """Ask for an exception. It covers nothing until somebody else approves it."""
         said, now, by = _read(AskSerializer, request), datetime.now(UTC), _person(request)
         about = {name: str(said.pop(name)) for name in asking.NAMES if name in said}
+        if "findings" in said:
+            about = asking.named_by(said.pop("findings"))
         try:
             scope = asking.scope_of(about, user=by, now=now)
             made = requesting.ask(

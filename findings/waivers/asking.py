@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from django.db.models import QuerySet
+from django.http import QueryDict
 
 from accounts.errors import NotPossible
 from accounts.models import User
@@ -34,6 +35,24 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     latest_end: datetime
     examples: list[Finding]
     checks: list[tuple[str, str]]  # that may be named as the control
+    picked: int  # how many findings were picked one by one; 0 where it is about what matches
+
+
+def named_in(said: QueryDict) -> dict[str, str]:
+    """What an address or a form names, or raise NotPossible. Several findings are asked for as one.
+
+    Names are those of `scope_of`.
+    """
+    named = {name: str(said[name]) for name in NAMES if said.get(name)}
+    if len(said.getlist("finding")) > 1:
+        return named_by(said.getlist("finding"))
+    return named
+
+
+def named_by(findings: Collection[object]) -> dict[str, str]:
+    """The same for findings by id, or raise NotPossible where they are too many."""
+    picked = {str(pk) for pk in findings}
+    return {"finding": picked.pop()} if len(picked) == 1 else {"query": scopes.picking(picked)}
 
 
 def scope_of(asked: Mapping[str, str], *, user: User, now: datetime) -> Scope:
@@ -60,27 +79,26 @@ def preview(asked: Mapping[str, str], *, user: User, now: datetime) -> Preview:
     """What a request would be about, or raise NotPossible."""
     scope = scope_of(asked, user=user, now=now)
     matching = scopes.matching(scope, asked_by=user, now=now)
-    words = Waiver(requested_by=user, **msgspec.structs.asdict(scope))
-    return _preview(scope, matching, listing.subject_of(words, user=user), starts_at=now)
+    wanted = Waiver(requested_by=user, **msgspec.structs.asdict(scope))
+    return _preview(scope, matching, wanted, user=user, starts_at=now)
 
 
 def preview_of_extension(old: Waiver, *, user: User, now: datetime) -> Preview:
     """What an extension would be about: the same as the exception that it extends."""
     scope = Scope(**{name: getattr(old, name) for name in Scope.__struct_fields__})
     matching = scopes.of_waiver(old, now=now).filter(pk__in=Finding.objects.visible_to(user))
-    subject = listing.subject_of(old, user=user)
-    return _preview(scope, matching, subject, starts_at=old.expires_at)
+    return _preview(scope, matching, old, user=user, starts_at=old.expires_at)
 
 
 def _preview(
-    scope: Scope, matching: QuerySet[Finding], subject: str, *, starts_at: datetime
+    scope: Scope, matching: QuerySet[Finding], wanted: Waiver, *, user: User, starts_at: datetime
 ) -> Preview:
     reach = limits.reach(matching)
     severity = reach.severity or "info"
     length = limits.longest(rules.current(), severity)
     return Preview(
         scope=scope,
-        subject=subject,
+        subject=listing.subject_of(wanted, user=user),
         count=reach.count,
         severity=reach.severity,
         by_severity=reach.by_severity(),
@@ -92,6 +110,7 @@ def _preview(
             .order_by("severity_rank", "-opened_at", "id")[: listing.EXAMPLES]
         ),
         checks=_checks(matching),
+        picked=wanted.picked,
     )
 
 

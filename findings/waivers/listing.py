@@ -167,6 +167,8 @@ def subject_of(waiver: Waiver, *, user: User) -> str:
             return f"{what} on {waiver.asset.name}"
         case Waiver.Scope.CHECK:
             return f"{catalogue.title_of(waiver.check_id)}, everywhere{_limited(waiver, user)}"
+    if waiver.picked:
+        return f"{waiver.picked} picked findings"
     said = ", ".join(f"{name} {value}" for name, value in _words(waiver.query))
     return f"Findings with {said}{_limited(waiver, user)}"
 

@@ -41,9 +41,10 @@ def context(finding: Finding, *, user: User, now: datetime) -> dict[str, Any]:
 
 
 def exceptions_of(finding: Finding, *, user: User, now: datetime) -> list[Shown]:
-    """What covers it now or will, and requests about it or its asset alone."""
+    """What covers it now or will, and requests that name it or its asset."""
     covering = Q(covers__finding=finding, status=Waiver.Status.APPROVED, expires_at__gt=now)
     about = Q(finding=finding) | Q(asset=finding.asset_id, check_id__in=["", finding.check_id])
+    about |= Q(query__regex=rf"(^|&)finding={finding.pk}(&|$)")
     pending = Q(status__in=PENDING) & about
     found = (
         Waiver.objects.filter(covering | pending)

@@ -1,5 +1,7 @@
 """What an exception is about: a finding, an asset, a check, or what a filter finds.
 
+Findings that were picked one by one are a filter of their ids.
+
 A filter is a query string of the list of findings. An exception lasts for months, so it may only be
 narrowed by what a finding *is*; what people do about findings, and text that whoever names a
 machine can choose, would let findings wander in and out.
@@ -7,6 +9,7 @@ machine can choose, would let findings wander in and out.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlencode
@@ -17,12 +20,14 @@ from django.http import QueryDict
 from accounts.errors import NotPossible
 from accounts.models import User
 from findings import catalogue
-from findings.filters import NOT, FindingFilter
+from findings.filters import LONGEST_ID, NOT, FindingFilter
 from findings.models import Finding, Waiver
 from findings.querysets import FindingQuerySet
 from inventory.models import Asset
 
 LONGEST_QUERY = 2_000
+MOST_PICKED = 100  # more than anybody looks at one by one; such a query is short enough, too
+PICKED = "finding"
 STABLE = frozenset(
     {
         "area",
@@ -30,6 +35,7 @@ STABLE = frozenset(
         "check",
         "classification",
         "criticality",
+        PICKED,
         "kind",
         "opened_before",
         "opened_since",
@@ -94,8 +100,21 @@ def of_check(check_id: str, *, user: User) -> Scope:
     return Scope(scope=Waiver.Scope.CHECK, check_id=name, teams=limits_of(user))
 
 
+def picking(ids: Collection[object]) -> str:
+    """The query that finds exactly these, or raise NotPossible where they are too many."""
+    picked = sorted({str(pk) for pk in ids})
+    if len(picked) > MOST_PICKED:
+        raise NotPossible(
+            f"At most {MOST_PICKED} findings can be picked for one exception. Ask for what a "
+            "filter finds, or for fewer at a time."
+        )
+    return urlencode([(PICKED, pk) for pk in picked])
+
+
 def of_query(query: str, *, user: User, now: datetime) -> Scope:
-    """What a filter finds of what the person sees; or raise NotPossible."""
+    """What a filter finds of what the person sees; or raise NotPossible. Of findings that were
+    picked by id the person has to see each, and each has to be open.
+    """
     text = understood(query, user=user, now=now)
     return Scope(scope=Waiver.Scope.QUERY, query=text, teams=limits_of(user))
 
@@ -131,9 +150,21 @@ def understood(query: str, *, user: User, now: datetime) -> str:
     if not _filter(text, user=user, now=now).is_valid():
         raise NotPossible("This filter is not understood.")
     named = [*said.get("check", ()), *said.get(f"check{NOT}", ())]
+    _refuse_unseen(said.get(PICKED, ()), user=user)
     if unknown := [name for name in named if not _is_check(name)]:
         raise NotPossible(f"There is no check {_listed(unknown)}.")
     return text
+
+
+def _refuse_unseen(picked: Collection[str], *, user: User) -> None:
+    picking(picked)
+    ids = [int(pk) for pk in picked if pk.isascii() and pk.isdigit() and len(pk) <= LONGEST_ID]
+    seen = Finding.objects.visible_to(user).open().filter(pk__in=ids).count() if picked else 0
+    if missing := len(picked) - seen:
+        raise NotPossible(
+            f"{missing} of the {len(picked)} picked findings "
+            f"{'is' if missing == 1 else 'are'} not open, or not yours to see. Pick again."
+        )
 
 
 def _said(data: QueryDict) -> dict[str, list[str]]:

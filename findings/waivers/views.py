@@ -111,7 +111,7 @@ def _lines(shown: Listing, rows: list[Waiver], origin: str) -> Iterator[tuple[ob
         yield (
             waiver.pk,
             states.LABELS[row.state],
-            waiver.get_scope_display(),
+            waiver.scope_label,
             row.subject,
             row.covers,
             waiver.approved_count if is_whole else "",
@@ -210,11 +210,11 @@ def ask(request: SignedInRequest) -> HttpResponse:
     """What it would cover now, and the form that asks for it."""
     now = timezone.now()
     said = request.POST if request.method == "POST" else request.GET
-    asked = {name: said.get(name, "") for name in asking.NAMES if said.get(name)}
     try:
+        asked = asking.named_in(said)
         preview = asking.preview(asked, user=request.user, now=now)
     except NotPossible as problem:
-        told = {"problem": str(problem) if asked else ""}
+        told = {"problem": str(problem) if set(asking.NAMES) & set(said) else ""}
         return render(request, "findings/waivers/nothing_to_ask.html", told)
     form = AskForm(
         request.POST or None,
