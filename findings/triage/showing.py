@@ -108,7 +108,7 @@ def _thread(found: Finding, user: User, *, now: datetime) -> list[tuple[Comment,
 
 
 def _neighbours(found: Finding, user: User, origin: str, *, now: datetime) -> dict[str, Any]:
-    """The way to the finding before and after in the list one came from."""
+    """The list one came from: the way to the finding before and after, whether it has ticks."""
     if not origin or len(origin) > _LONGEST_ORIGIN:
         return {"origin": ""}
     listing = Listing(QueryDict(origin), user=user, now=now)
@@ -116,6 +116,7 @@ def _neighbours(found: Finding, user: User, origin: str, *, now: datetime) -> di
         return {"origin": ""}
     before, after = neighbours.of(found, listing.findings, SORTS[listing.sort][1])
     return {
+        "may_select": user.may(Permission.FINDING_WORK) and not listing.as_of,
         "previous_address": address(before, origin) if before else "",
         "next_address": address(after, origin) if after else "",
     }

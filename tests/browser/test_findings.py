@@ -55,6 +55,43 @@ def test_a_click_opens_the_drawer_and_escape_closes_it(
     expect(page.locator("#drawer")).to_be_hidden()
 
 
+def test_what_is_done_in_the_drawer_is_seen_in_the_row_behind_it(
+    visit: Visit, analyst: User, halden: None
+) -> None:
+    page = visit("/findings/", analyst)
+    row, other = page.locator("tr[data-row]").nth(0), page.locator("tr[data-row]").nth(1)
+    row.locator("input[type=checkbox]").check()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    drawer = page.locator("#drawer")
+    expect(row).to_contain_text("New")
+    before = other.inner_text()
+
+    drawer.get_by_role("button", name="Triaged").click()
+    expect(row).to_contain_text("Triaged")
+    drawer.get_by_role("button", name="Assign to me").click()
+    expect(row).to_contain_text("Ingrid Solberg")
+
+    expect(row.locator("input[type=checkbox]")).to_be_checked()
+    expect(row).to_have_class(re.compile("is-current"))
+    assert other.inner_text() == before
+    page.keyboard.press("Escape")
+    expect(row.locator("a[data-open]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(drawer).to_contain_text("Ingrid Solberg")
+
+
+def test_the_row_of_a_group_follows_as_well(visit: Visit, analyst: User, halden: None) -> None:
+    page = visit("/findings/?group=statement", analyst)
+    page.locator("tr[data-row] a[data-open]").first.click()
+    row = page.locator(".v-group-rows tr[data-row]").first
+    row.locator("a[data-open]").click()
+
+    page.locator("#drawer").get_by_role("button", name="Triaged").click()
+
+    expect(row).to_contain_text("Triaged")
+
+
 def test_keys_move_open_and_search(visit: Visit, analyst: User, halden: None) -> None:
     page = visit("/findings/", analyst)
 

@@ -84,7 +84,9 @@ def _answer(
     status: int = 200,
     since: int | None = None,
 ) -> HttpResponse:
-    """The finding as it stands now: under htmx its part, else its page or the way back to it."""
+    """The finding as it stands now: under htmx its part and its row in the list behind the
+    drawer, else its page or the way back to it.
+    """
     origin = request.POST.get("in", "")
     if not fragments.is_wanted(request) and not problem:
         return HttpResponseRedirect(showing.address(finding_id, origin))
@@ -101,4 +103,4 @@ def _answer(
             toasts.failed(request, problem)
         return render(request, "findings/finding.html", context, status=status)
     context["in_drawer"] = request.POST.get("in_drawer") == "1"
-    return render(request, "findings/_finding_body.html", context, status=status)
+    return render(request, "findings/_decided.html", context, status=status)

@@ -262,6 +262,36 @@ def test_under_htmx_the_part_comes_back(analyst: Client) -> None:
     assert answer.status_code == 200
     assert html.startswith('<div id="finding">')
     assert 'name="version" value="1"' in html
+    assert "data-row" not in html
+
+
+@pytest.mark.parametrize(("origin", "has_tick"), [("state=any", True), ("as_of=2001-01-01", False)])
+def test_an_act_in_the_drawer_brings_the_row_that_it_was_opened_from(
+    analyst: Client, origin: str, has_tick: bool
+) -> None:
+    finding, other = FindingFactory(), FindingFactory()
+    body = {"act": "status", "to": "triaged", "version": 0, "in_drawer": "1", "in": origin}
+
+    answer = analyst.post(f"/findings/{finding.pk}/decide/", body, headers=HTMX)
+
+    rows = answer.content.decode().partition("<hx-partial")[2]
+    assert f"tr[data-row='{finding.pk}']" in rows
+    assert f"tr[data-row='{other.pk}']" not in rows
+    assert "Triaged" in rows
+    assert f"/findings/{finding.pk}/?in={quote(origin, safe='')}" in rows
+    assert ('type="checkbox"' in rows) == has_tick
+
+
+def test_who_was_quicker_is_seen_in_the_row_as_well(analyst: Client) -> None:
+    finding = FindingFactory()
+    kari = UserFactory(roles=["analyst"])
+    decide(finding_id=finding.pk, acts=[SetStatus(to="in_progress")], version=0, by=kari, now=NOW)
+    body = {"act": "status", "to": "triaged", "version": 0, "in_drawer": "1", "in": "state=any"}
+
+    answer = analyst.post(f"/findings/{finding.pk}/decide/", body, headers=HTMX)
+
+    assert answer.status_code == 409
+    assert "In progress" in answer.content.decode().partition("<hx-partial")[2]
 
 
 @pytest.mark.parametrize(
