@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_sessions_and_lost_factors"),
-        ("findings", "0011_words_index"),
+        ("findings", "0012_kept_histories"),
         ("inventory", "0005_unusual_assets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
