@@ -14,7 +14,8 @@ RUN sha256sum package-lock.json | cut -d" " -f1 | tr -d "\n" > node_modules/.ins
     && python3 -m vmgov.assets
 
 FROM python:3.13-slim-bookworm AS packages
-# requirements-sso.lock has what signing in at an organisation's provider takes.
+# Both have what a PDF takes; requirements-sso.lock also what signing in at an organisation's
+# provider takes.
 ARG REQUIREMENTS=requirements.lock
 COPY requirements.lock requirements-sso.lock /
 RUN python -m venv /opt/vmgov \

@@ -68,9 +68,9 @@ docs: .venv/.dev ## Write the generated pages anew
 	$(MANAGE) spectacular --file docs/openapi.yaml
 
 lock: .venv/.dev ## Resolve dependencies anew; UPGRADE=--upgrade takes newer ones
-	$(COMPILE) pyproject.toml --output-file requirements.lock
-	$(COMPILE) pyproject.toml --extra sso --constraint requirements.lock --output-file requirements-sso.lock
-	$(COMPILE) pyproject.toml --extra dev --extra sso --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra pdf --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra pdf --extra sso --constraint requirements.lock --output-file requirements-sso.lock
+	$(COMPILE) pyproject.toml --extra dev --extra pdf --extra sso --constraint requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) --group node --output-file requirements-node.lock
 	$(COMPILE) --group go --output-file requirements-go.lock
 	npm install --package-lock-only --ignore-scripts
