@@ -108,6 +108,16 @@ def test_one_file_imports_pyvmomi():
     assert importers <= {"inventory/connectors/vsphere/client.py"}
 
 
+def test_one_file_imports_typst():
+    importers = {
+        str(path.relative_to(ROOT))
+        for path in python_files()
+        if "typst" in imported(path) and not path.is_relative_to(ROOT / "tests")
+    }
+
+    assert importers == {"ui/pdf.py"}
+
+
 def test_nobody_imports_the_composition_root():
     importers = {
         str(path.relative_to(ROOT))
