@@ -23,6 +23,7 @@ from tests.factories import (
     SourceFactory,
     TeamFactory,
     UserFactory,
+    VerdictFactory,
 )
 from tests.findings.pages.visitors import signed_in
 
@@ -157,6 +158,18 @@ def test_what_has_not_been_evaluated_is_unknown_and_not_a_pass(analyst: Client) 
 
     assert context["answers"].passed == 0
     assert context["not_known"] > 0
+
+
+def test_what_could_not_be_computed_is_hatched_in_the_bar_of_its_check(analyst: Client) -> None:
+    load_shipped()
+    check = posture.checks_asked("", "")[0]
+    FindingFactory(asset=AssetFactory(), check_id=check.id)
+    VerdictFactory(asset=AssetFactory(), check_id=check.id, outcome="error")
+
+    html = analyst.get("/").content.decode()
+
+    bars = html.split('id="checks-title"')[1].split("</section>")[0]
+    assert re.findall(r"([\d,]+) unknown", bars)[0] == "1"
 
 
 def test_a_user_administrator_is_sent_to_the_users(db: None) -> None:
