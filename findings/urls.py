@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from findings.views import answers, findings, overview, search
+from findings.views import answers, findings, overview, overview_paper, search
 from findings.work import views as work
 
 app_name = "findings"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
+    path("overview.pdf", overview_paper.overview_pdf, name="overview-pdf"),
     path("work/", work.my_work, name="my-work"),
     path("search/", search.search, name="search"),
     path("findings/", findings.finding_list, name="list"),

@@ -20,6 +20,7 @@ from policies import coverage
 from policies.configuration import configured_checks, fingerprint
 from policies.coverage import CheckLine
 from policies.models import SeverityChoices
+from ui import pdf
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -37,12 +38,16 @@ def overview(request: SignedInRequest) -> HttpResponse:
     if not request.user.may(Permission.FINDING_READ):
         home = "/settings/users/" if request.user.may(Permission.USER_READ) else "/accounts/2fa/"
         return HttpResponseRedirect(home)
-    now = timezone.now().replace(second=0, microsecond=0)
-    then, problem = asking.moment_of(request.GET, now=timezone.now())
-    picture = _past(request.user, then) if then else _present(request.user, now)
-    context = _context(request.user, picture, Links(then or now, then is not None))
-    context |= {"as_of": then, "problem": problem}
-    return render(request, "findings/overview.html", context)
+    return render(request, "findings/overview.html", look(request, now=timezone.now()))
+
+
+def look(request: SignedInRequest, *, now: datetime) -> dict[str, Any]:
+    """What the page is drawn from, and the same on paper: now, or as of the address's moment."""
+    then, problem = asking.moment_of(request.GET, now=now)
+    minute = now.replace(second=0, microsecond=0)
+    picture = _past(request.user, then) if then else _present(request.user, minute)
+    context = _context(request.user, picture, Links(then or minute, then is not None))
+    return context | {"as_of": then, "problem": problem}
 
 
 def _present(user: User, now: datetime) -> Picture:
@@ -82,9 +87,14 @@ class Links(msgspec.Struct, frozen=True):
         return self._address(state="open")
 
     @property
+    def pinned(self) -> str:
+        """What an address carries to show this moment, also when it has passed."""
+        return f"as_of={self.at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+    @property
     def more(self) -> str:
         """What other addresses of the past carry along."""
-        return f"&as_of={self.at.astimezone(UTC):%Y-%m-%dT%H:%MZ}" if self.is_past else ""
+        return f"&{self.pinned}" if self.is_past else ""
 
     def opened(self, **more: Any) -> str:
         since = self.at - posture.DAY
@@ -142,6 +152,7 @@ def _context(user: User, picture: Picture, links: Links) -> dict[str, Any]:
         "stale": [line for line in picture.sources if line.is_stale],
         "uncounted": links.is_past and any(line.day is None for line in picture.sources),
         "may_add_source": user.may(Permission.SOURCE_MANAGE),
+        "may_print": pdf.is_available() and user.may(Permission.FINDING_EXPORT),
     }
 
 
