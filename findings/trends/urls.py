@@ -5,4 +5,5 @@ from findings.trends import views
 urlpatterns: list[URLPattern] = [
     path("", views.trends, name="trends"),
     path("export.csv", views.export, name="trends-export"),
+    path("export.pdf", views.as_pdf, name="trends-pdf"),
 ]

@@ -10,6 +10,7 @@ import msgspec
 from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -17,12 +18,13 @@ from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import trail
-from findings.trends import counting, dimensions, drawing, exceptions, mending, series
+from findings import paper as findings_paper
+from findings.trends import counting, dimensions, drawing, exceptions, mending, paper, series
 from findings.trends.dimensions import Dimension, Part
 from findings.trends.reading import Cell, grain_for
 from findings.trends.series import Point
 from inventory.models import Source
-from ui import exports
+from ui import exports, pdf
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -77,11 +79,18 @@ def trends(request: SignedInRequest) -> HttpResponse:
     """Everything, one dimension's parts side by side, or one part, over a period."""
     now = timezone.now()
     wanted = asked(request.GET, request.user, now=now)
-    points = wanted.points(request.user)
+    mended = time_to_fix(request.user, wanted) if request.GET.get("mended") else None
+    context = look(request.user, wanted, now=now) | {"mended": mended}
+    return render(request, "findings/trends/trends.html", context)
+
+
+def look(user: User, wanted: Asked, *, now: datetime) -> dict[str, Any]:
+    """What the page is drawn from, and the same on paper."""
+    points = wanted.points(user)
     waivers = None
-    if wanted.part is None and request.user.may(Permission.WAIVER_READ):
-        waivers = exceptions.ever_effective(request.user)
-    context = {
+    if wanted.part is None and user.may(Permission.WAIVER_READ):
+        waivers = exceptions.ever_effective(user)
+    return {
         "asked": wanted,
         "points": [(point, drawing.named(point), _links(point, wanted, now)) for point in points],
         "first": points[0],
@@ -92,20 +101,21 @@ def trends(request: SignedInRequest) -> HttpResponse:
             (chart, hasattr(chart, "lines"))
             for chart in drawing.all_of(points, wanted.part, waivers, now)
         ],
-        "changes": wanted.changes(request.user),
-        "mended": _mended(request, wanted) if request.GET.get("mended") else None,
+        "changes": wanted.changes(user),
         "query": _query(wanted),
         "dimensions": dimensions.LABELS.items(),
         "periods": [(name, label) for name, (label, _, _) in series.PERIODS.items()],
-        "may_export": request.user.may(Permission.FINDING_EXPORT),
+        "may_export": user.may(Permission.FINDING_EXPORT),
+        "may_print": pdf.is_available() and user.may(Permission.FINDING_EXPORT),
     }
-    return render(request, "findings/trends/trends.html", context)
 
 
-def _mended(request: SignedInRequest, wanted: Asked) -> list[mending.Mended]:
-    """Reads every spell that ended in the period, so only who looks that far waits for it."""
+def time_to_fix(user: User, wanted: Asked) -> list[mending.Mended]:
+    """Reads every spell that ended in the period: only who looks that far, or takes the paper,
+    waits for it.
+    """
     return mending.by_severity(
-        request.user,
+        user,
         since=wanted.spans[0].start,
         before=wanted.spans[-1].end,
         dimension=wanted.dimension,
@@ -154,6 +164,29 @@ def export(request: SignedInRequest) -> HttpResponseBase:
         for point in wanted.points(request.user)
     ]
     return exports.as_csv("vmgov-trends", header, rows, now=now.astimezone(UTC))
+
+
+@require_safe
+@requires(Permission.FINDING_EXPORT)
+def as_pdf(request: SignedInRequest) -> HttpResponse:
+    """The page as a PDF. That it was taken is in the audit log."""
+    now = timezone.now()
+    wanted = asked(request.GET, request.user, now=now)
+    context = look(request.user, wanted, now=now)
+    mended = time_to_fix(request.user, wanted)
+    origin = request.build_absolute_uri(reverse("findings:trends"))
+    head = findings_paper.head(
+        request.user, title="Trends", at=now, now=now, address=f"{origin}?{_query(wanted)}"
+    )
+    data = paper.contents(context, mended, now=now) | head
+    taken = {
+        "trends": wanted.period,
+        "of": wanted.part.value if wanted.part else "",
+        "as": "pdf",
+    }
+    return findings_paper.hand_out(
+        request, "vmgov-trends", "trends.typ", data, taken=taken, now=now
+    )
 
 
 def _numbers(cell: Cell) -> list[int]:
