@@ -184,7 +184,7 @@ def test_a_check_tells_what_it_says_of_whom_and_why_it_cannot_tell(analyst: Clie
     assert ">db-pay-02<" in html
     assert "Snapshots1web-01" in text.replace(" ", "")
     assert "It has not been evaluated since its facts changed." in text
-    assert f'href="/findings/?check={SNAPSHOTS}"' in html
+    assert f'href="/findings/?state=open&amp;check={SNAPSHOTS}"' in html
 
 
 def test_a_member_of_a_team_is_shown_no_other_teams_assets(client: Client, world: World):
