@@ -8,7 +8,7 @@ import sys
 TITLES = {
     "collect": "Collection of 2,000 simulated machines",
     "evaluate": "Evaluation",
-    "pages": "Pages and API with 1,000,000 findings on 400,000 assets",
+    "pages": "Pages, API and acts with 1,000,000 findings on 400,000 assets",
 }
 
 if __name__ == "__main__":
