@@ -6,28 +6,25 @@ another number than the person was shown does nothing and says so.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
-from django.utils.dateparse import parse_datetime
 
 from accounts.errors import NotPossible
 from accounts.models import User
 from audit import trail
 from findings.filters import FindingFilter, with_status
 from findings.models import BulkAct, Comment, Finding, FindingEvent, Label
-from findings.triage import acts, deeds
+from findings.triage import acts, deeds, writing
 from findings.triage.acts import Act
 from findings.triage.decisions import UNREAD, locked
 from findings.triage.deeds import Actor
 from findings.triage.errors import Moved, NotAllowed
-from inventory.clock import database_now
 
 MOST = 10_000
 UNDOABLE_FOR = timedelta(hours=24)
@@ -204,19 +201,15 @@ def _restore(
     actor: Actor,
 ) -> None:
     ids = [finding.pk for finding in findings]
+    values: dict[int, dict[str, Any]] = {pk: {} for pk in ids}
     if isinstance(act, acts.Say):
         comments = Comment.objects.filter(finding__in=ids, by=bulk.by, at=bulk.at)
         comments.filter(deleted_at=None).update(deleted_at=actor.now)
-        _put_back(ids, {}, counts=False)
     elif isinstance(act, acts.AddLabel | acts.RemoveLabel):
         _restore_labels(ids, act)
-        _put_back(ids, {}, counts=True)
     else:
-        alike: defaultdict[str, list[int]] = defaultdict(list)
-        for pk in ids:
-            alike[msgspec.json.encode(before[pk]).decode()].append(pk)
-        for group in alike.values():
-            _put_back(group, _typed(before[group[0]]), counts=True)
+        values = {pk: before[pk] for pk in ids}
+    writing.write(values, counts=not isinstance(act, acts.Say))
     FindingEvent.objects.bulk_create(
         (
             FindingEvent(
@@ -233,12 +226,6 @@ def _restore(
     )
 
 
-def _put_back(ids: Iterable[int], values: dict[str, Any], *, counts: bool) -> None:
-    Finding.objects.filter(pk__in=list(ids)).update(
-        **values, version=F("version") + int(counts), updated_at=database_now()
-    )
-
-
 def _restore_labels(ids: list[int], act: acts.AddLabel | acts.RemoveLabel) -> None:
     through = Finding.labels.through
     label = Label.objects.filter(name__iexact=" ".join(act.label.split())).first()
@@ -250,11 +237,3 @@ def _restore_labels(ids: list[int], act: acts.AddLabel | acts.RemoveLabel) -> No
         through.objects.bulk_create(
             (through(finding_id=pk, label=label) for pk in ids), ignore_conflicts=True
         )
-
-
-def _typed(values: dict[str, Any]) -> dict[str, Any]:
-    """Moments as moments again."""
-    return {
-        name: parse_datetime(value) if name.endswith("_at") and value else value
-        for name, value in values.items()
-    }

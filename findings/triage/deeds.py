@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
-from django.db.models import F
 
 from accounts.errors import NotPossible
 from accounts.models import Team, User
@@ -24,11 +23,10 @@ from findings.announcing import outbox
 from findings.announcing.outbox import Topic
 from findings.models import Comment, Finding, FindingEvent, Label
 from findings.priority import due_at
-from findings.triage import acts, people
+from findings.triage import acts, people, writing
 from findings.triage.acts import Act
 from findings.triage.errors import NotAllowed
 from findings.triage.people import Reader
-from inventory.clock import database_now
 
 Event: TypeAlias = FindingEvent.Kind
 BATCH = 1_000
@@ -497,27 +495,16 @@ def carry_out(deed: Deed, findings: Sequence[Finding]) -> Done:
                 detail=detail,
             )
         )
-    _write(deed, willing)
+    values = {finding.pk: deed.values(finding) for finding in willing}
+    written_at = writing.write(values, counts=deed.counts)
+    for finding in willing:
+        for name, value in values[finding.pk].items():
+            setattr(finding, name, value)
+        finding.version += deed.counts
+        finding.updated_at = written_at
     deed.beside(willing)
     FindingEvent.objects.bulk_create(events, batch_size=BATCH)
     return done
-
-
-def _write(deed: Deed, findings: Iterable[Finding]) -> None:
-    """Update what becomes the same by one statement, and count the version of each."""
-    written_at = database_now()  # see `findings.lifecycle.Changes`
-    alike: defaultdict[tuple[tuple[str, Any], ...], list[Finding]] = defaultdict(list)
-    for finding in findings:
-        alike[tuple(deed.values(finding).items())].append(finding)
-    for values, group in alike.items():
-        Finding.objects.filter(pk__in=[finding.pk for finding in group]).update(
-            **dict(values), version=F("version") + int(deed.counts), updated_at=written_at
-        )
-        for finding in group:
-            for name, value in values:
-                setattr(finding, name, value)
-            finding.version += deed.counts
-            finding.updated_at = written_at
 
 
 def _announce(
