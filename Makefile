@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint types format lock docs tools assets clean
+.PHONY: help setup demo up test exhaustive bench lint types format lock docs tools assets clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -46,6 +46,12 @@ up: .venv/.core assets ## Serve your own estate on PORT (8000)
 test: setup tools lint types ## Run everything that has to be green
 	$(MANAGE) makemigrations --check --dry-run
 	$(BIN)/pytest $(PYTEST_ARGUMENTS)
+
+# What `test` does with a part of the seeds, requests and faults, with all of them.
+LONG := tests/findings/test_random_walk.py tests/twins tests/inventory/connectors/vsphere/test_collection.py
+
+exhaustive: setup tools ## Run the tests that draw lots at their full length (an hour)
+	EXHAUSTIVE=1 $(BIN)/pytest $(PYTEST_ARGUMENTS) $(LONG)
 
 lint: .venv/.dev ## Check style and import contracts
 	$(BIN)/ruff check
