@@ -28,7 +28,9 @@ LOOKERS = (
 )
 # What asks more, and how often. It only ever gets shorter.
 MORE = {
-    "findings:overview": 14,  # two of them only while a source's newest facts are not counted yet
+    # Two of them only while a source's newest facts are not counted yet.
+    "findings:overview": 14,
+    "findings:overview-pdf": 14,
 }
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -187,6 +188,7 @@ def test_nothing_of_another_team_is_told(source: Source, role: Role) -> None:
 
 
 @pytest.mark.parametrize("fragment", ["bobs", "zebra", "vm-66"])
+@time_machine.travel(NOW, tick=False)  # pages say the minute they are of
 def test_no_search_tells_that_another_team_has_something(source: Source, fragment: str) -> None:
     client = Client()
     client.force_login(alice(Role.ANALYST))
