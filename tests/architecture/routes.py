@@ -34,6 +34,16 @@ from tests.factories import (
     VerdictFactory,
 )
 
+# Who looks at a page: the first of these who may.
+LOOKERS = (
+    Role.ANALYST,
+    Role.APPROVER,
+    Role.OPERATOR,
+    Role.REMEDIATOR,
+    Role.AUDITOR,
+    Role.USER_ADMIN,
+)
+
 
 @dataclass(frozen=True)
 class Route:

@@ -13,19 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.access import API, PUBLIC, SIGNED_IN
 from accounts.models import User
 from accounts.roles import Role
-from tests.architecture.routes import Route, World, all_routes, holds
+from tests.architecture.routes import LOOKERS, Route, World, all_routes, holds
 from tests.findings import estate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 A_DOZEN = 12
-LOOKERS = (
-    Role.ANALYST,
-    Role.APPROVER,
-    Role.OPERATOR,
-    Role.REMEDIATOR,
-    Role.AUDITOR,
-    Role.USER_ADMIN,
-)
 # What asks more, and how often. It only ever gets shorter.
 MORE = {
     # Two of them only while a source's newest facts are not counted yet.

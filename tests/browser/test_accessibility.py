@@ -22,7 +22,7 @@ from playwright.sync_api import Route as BrowserRoute
 from accounts.access import API, PUBLIC, SIGNED_IN
 from accounts.models import User
 from accounts.roles import Role
-from tests.architecture.routes import Route, World, all_routes, holds
+from tests.architecture.routes import LOOKERS, Route, World, all_routes, holds
 from tests.browser.conftest import AXE
 from tests.factories import UserFactory
 from tests.findings import estate
@@ -40,15 +40,6 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 COLOURS = ["color-contrast"]  # what a theme changes, and a width does not
 NOTHING: list[str] = []
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-# Who looks: the first of these who may.
-LOOKERS = (
-    Role.ANALYST,
-    Role.APPROVER,
-    Role.OPERATOR,
-    Role.REMEDIATOR,
-    Role.AUDITOR,
-    Role.USER_ADMIN,
-)
 # What may stay wrong, as "rule: address". It only ever gets shorter.
 ALLOWED: frozenset[str] = frozenset()
 # Addresses that are no page to whoever opens them so: they lead to another page, answer only who

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.template import Context, Template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
-from ui import charts, clock, prose
+from ui import charts, clock, parts, prose
 from ui.inert import inert, shortened
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -238,3 +240,23 @@ def test_the_bar_for_what_is_selected_belongs_to_its_form() -> None:
     assert '<button form="bulk">Assign</button>' in html
     assert 'form="bulk" name="all" value="state=open"' in html
     assert "All 62 that match" in html
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_text_is_never_remembered_as_markup_of_ours(first: int) -> None:
+    word = f"<b>{first}</b>"
+    said = [{"word": word, "tone": "calm", "icon": ""}]
+    said.insert(first, {"word": SafeString(word), "tone": "calm", "icon": ""})
+
+    drawn = {type(one["word"]): parts.draw("ui/chip.html", one) for one in said}
+
+    assert word in drawn[SafeString]
+    assert "&lt;b&gt;" in drawn[str]
+
+
+def test_a_remembered_part_is_what_its_template_draws() -> None:
+    context = {"value": "high", "word": "High"}
+
+    parts.draw("ui/severity.html", context)
+
+    assert parts.draw("ui/severity.html", context) == render_to_string("ui/severity.html", context)
