@@ -13,7 +13,7 @@ from accounts.errors import NotPossible
 from accounts.models import Team, User
 from audit.models import Entry
 from findings.models import Announcement, BulkAct, Comment, Finding, FindingEvent
-from findings.triage import bulk
+from findings.triage import bulk, writing
 from findings.triage.acts import (
     Act,
     AddLabel,
@@ -266,3 +266,8 @@ def test_five_thousand_are_a_handful_of_statements(
     assert took < 6  # a limit against disasters; benchmarks/ measures
     undone = bulk.undo(bulk_id=done.act.pk, actor=at(ingrid))
     assert undone.restored == five_thousand
+
+
+def test_what_undoing_reads_is_no_part_of_a_statement_unless_it_is_a_column():
+    with pytest.raises(ValueError, match="No columns"):
+        writing.write({1: {"state = 'resolved', severity": "low"}}, counts=False)
