@@ -372,7 +372,7 @@ class Listing:
             return f"/findings/?{asof.PARAMETER}={self.as_of:%Y-%m-%dT%H:%MZ}"
         return f"/findings/?state={ANY}"
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The query string of what is shown, from its first page."""
         query = self.query.copy()

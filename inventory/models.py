@@ -325,6 +325,8 @@ class Asset(models.Model):
                 name="asset_unjudged",
             ),
             models.Index(fields=["ref"], name="asset_by_ref_alone"),
+            # Findings of a classification are joined to it without reading one asset.
+            models.Index(fields=["kind", "classification"], include=["id"], name="asset_of_class"),
             *(
                 models.Index(
                     fields=["kind", field],

@@ -26,7 +26,7 @@ from ui import fragments, pages
 from ui.clock import is_stale
 from ui.exports import as_csv
 
-PAGE = 100
+PAGE = 50
 
 
 @requires(Permission.ASSET_READ)
