@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.permissions import Permission
 from inventory import history, ledger
+from inventory.chronicle import api as chronicle
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
@@ -295,4 +296,5 @@ routes = [
     ("sources", SourceViewSet, "source"),
     ("sync-runs", SyncRunViewSet, "sync-run"),
     ("assets", AssetViewSet, "asset"),
+    *chronicle.routes,
 ]

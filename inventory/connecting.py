@@ -9,7 +9,7 @@ from django.conf import settings
 
 from inventory import secrets
 from inventory.connectors import bundle
-from inventory.connectors.base import CollectionFailed, Connector, SessionSink
+from inventory.connectors.base import CollectionFailed, Connector, EventCursor, SessionSink
 from inventory.connectors.vsphere import tls
 from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.models import Credential, Source
@@ -56,6 +56,7 @@ def vsphere(
     trust_pem: str,
     attributes: dict[str, str] | None = None,
     session_sink: SessionSink | None = None,
+    events_since: EventCursor | None = None,
 ) -> VsphereConnector:
     """A connector to the vCenter at this address, or raise CollectionFailed."""
     return VsphereConnector(
@@ -65,6 +66,7 @@ def vsphere(
         trust=TRUST[trust](trust_pem),
         attributes=attributes,
         session_sink=session_sink,
+        events_since=events_since,
     )
 
 
@@ -84,6 +86,7 @@ def _vsphere(source: Source, session_sink: SessionSink | None) -> Connector:
         trust_pem=source.trust_pem,
         attributes=source.attribute_mapping,
         session_sink=session_sink,
+        events_since=EventCursor(at=source.events_at, key=source.events_key),
     )
 
 

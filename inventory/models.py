@@ -59,6 +59,9 @@ class Source(models.Model):
     complete_at = models.DateTimeField(null=True)  # when the last COMPLETE run was published
     published_at = models.DateTimeField(null=True)  # when facts were last published, whole or not
     evaluated_at = models.DateTimeField(null=True)  # when the published facts were last judged
+    # The newest event that is known, by the platform's clock: the next collection goes on there.
+    events_at = models.DateTimeField(null=True)
+    events_key = models.BigIntegerField(null=True)
     # How the checks were set when they were judged; differs from now: judge again.
     judged_as = models.CharField(max_length=32, blank=True)
 
@@ -126,6 +129,7 @@ class SyncRun(models.Model):
     requested_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)  # the moment the facts are true of
+    read_until = models.DateTimeField(null=True)  # when the last of them had been read
     published_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -143,6 +147,7 @@ class SyncRun(models.Model):
     counts = models.JSONField(
         default=dict
     )  # {kind: {"new", "changed", "unchanged", "missing", "retired"}}
+    events = models.JSONField(default=dict)  # {"new", "unreadable", "problem"}; empty: not asked
     outcomes = models.JSONField(default=dict)  # {"opened", "reopened", "resolved", …}
     causes = models.JSONField(default=list)  # [{"code", "message", "advice"}]
     notes = models.JSONField(
@@ -375,3 +380,29 @@ class AssetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset_id} from {self.valid_from:%F %T}"
+
+
+from inventory.chronicle.models import (  # noqa: E402  they refer to the ones above
+    BlindInterval,
+    MacHolding,
+    PlatformEvent,
+    StagedEvent,
+    Stay,
+)
+
+__all__ = [
+    "Asset",
+    "AssetVersion",
+    "BlindInterval",
+    "BlindSpot",
+    "Credential",
+    "KindChoices",
+    "MacHolding",
+    "PlatformEvent",
+    "Quarantine",
+    "Source",
+    "StagedEvent",
+    "StagedRecord",
+    "Stay",
+    "SyncRun",
+]

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from inventory import ledger
+from inventory.chronicle import arriving, following
 from inventory.errors import RunCancelled
 from inventory.models import BlindSpot, Quarantine, Source, SyncRun
 from inventory.records import Kind
@@ -53,7 +54,10 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
             else max(now, source.published_at + timedelta(microseconds=1))
         )
         _analyze(run)
-        counts = _write(run, at=at, seen_until=source.complete_at, whole=whole)
+        run.counts, moved = _write(run, at=at, seen_until=source.complete_at, whole=whole)
+        moved |= arriving.publish(source, run, at=at)
+        arriving.note_silence(source, since=source.published_at, at=at)
+        following.follow(source, moved)
         _replace_notes(run, at=at)
         source.instance_uuid = run.notes["identity"].get("instance_uuid", source.instance_uuid)
         source.product = run.notes["identity"].get("product", source.product)
@@ -62,7 +66,7 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
         if whole:
             source.complete_at = at
         source.save()
-        run.published_at, run.phase, run.counts = at, SyncRun.Phase.EVALUATING, counts
+        run.published_at, run.phase = at, SyncRun.Phase.EVALUATING
         run.notes = {}
         ledger.renew(run)  # beats waited for this transaction, however long it took
         run.save()
@@ -132,13 +136,14 @@ def _hold(run: SyncRun, losses: dict[str, tuple[int, int]]) -> SyncRun:
 
 def _write(
     run: SyncRun, *, at: datetime, seen_until: datetime | None, whole: bool
-) -> dict[str, dict[str, int]]:
+) -> tuple[dict[str, dict[str, int]], set[int]]:
+    """The counts by kind, and the machines of which anything is new."""
     names = {**_names(run), "at": at, "seen_until": seen_until or at}
     new = _fetch(INSERT_NEW, names)
     changed = _fetch(UPDATE_CHANGED, names)
     _execute(CLOSE_VERSIONS, {**names, "ids": [row[0] for row in changed]})
     _execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
-    _execute(SEEN_AGAIN, names)
+    seen_again = _fetch(SEEN_AGAIN, names)
     _execute(ASSIGN_TEAMS, names)
     missing, retired = _miss(names) if whole else ([], [])
     staged = _fetch(
@@ -164,7 +169,8 @@ def _write(
             of_kind[label] += 1
             if label in {"new", "changed"}:
                 of_kind["unchanged"] -= 1
-    return counts
+    touched = (*new, *changed, *seen_again, *missing, *retired)
+    return counts, {pk for pk, kind in touched if kind == Kind.VM}
 
 
 def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -220,6 +226,7 @@ UPDATE inventory_asset a SET missing_since = NULL, missed_runs = 0, last_seen_at
 FROM inventory_stagedrecord s
 WHERE s.run_id = %(run)s AND s.token = %(token)s
   AND a.source_id = %(source)s AND a.kind = s.kind AND a.uid = s.uid AND a.missing_since IS NOT NULL
+RETURNING a.id, a.kind
 """
 
 ASSIGN_TEAMS = """
@@ -292,6 +299,7 @@ def _analyze(run: SyncRun) -> None:
 
 def _forget_staged(run: SyncRun) -> None:
     _execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})
+    arriving.forget_staged(run)
 
 
 def _execute(sql: str, names: dict[str, Any]) -> None:

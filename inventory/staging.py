@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import msgspec
 from django.db import connection, transaction
 
 from inventory import ledger
+from inventory.chronicle import arriving
 from inventory.connectors.base import (
     BlindSpot,
     CollectionFailed,
     Connector,
     Count,
     Doubt,
+    Event,
+    EventsRead,
     Unreadable,
     product_title,
 )
@@ -36,6 +40,7 @@ LONGEST_IDENTIFIER = 200
 CHECK_EVERY = 100  # items between two looks at the lease
 MOST_NOTES = 5_000
 SURROGATE = re.compile("[\ud800-\udfff]")
+NOTES = (Unreadable, BlindSpot, Doubt, Count, Event, EventsRead)  # what is no record
 
 
 class Take:
@@ -49,6 +54,8 @@ class Take:
         self.unreadable: list[Unreadable] = []
         self.blind_spots: list[BlindSpot] = []
         self.doubts: list[Doubt] = []
+        self.events: dict[int, Event] = {}
+        self.events_read: EventsRead | None = None
         self._seen: set[tuple[Kind, str]] = set()
 
     def note(self, item: Any) -> None:
@@ -61,6 +68,10 @@ class Take:
                 self.doubts.append(item)
             case Count():
                 self.expected[item.kind] = item.expected
+            case Event():
+                self.events[item.key] = item
+            case EventsRead():
+                self.events_read = item
 
     def row(self, record: AnyRecord) -> tuple[str, str, str, str, str, str] | None:
         """The staged row of a record, or None when it has to be set aside as unreadable."""
@@ -142,11 +153,13 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
         run = ledger.hold_row(held)
         take = Take(expected_instance=run.source.instance_uuid)
         _clear(run)
+    began = monotonic()
     with transaction.atomic():
         _copy(held, connector, take, pulse)
+        _copy_events(held, take)
         run = ledger.hold_row(held)
         run.staged_token = held.token
-        run.collected_at = now
+        run.collected_at, run.read_until = now, now + timedelta(seconds=monotonic() - began)
         run.progress = {kind.value: count for kind, count in take.collected.items()}
         run.completeness = take.completeness()
         run.causes = take.causes()
@@ -156,6 +169,8 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
             "identity": _identity(take.identity),
             "warnings": list(getattr(connector, "warnings", ())),
         }
+        if take.events_read is not None:
+            run.notes["events"] = msgspec.to_builtins(take.events_read)
         run.phase = SyncRun.Phase.PUBLISHING
         run.save()
 
@@ -165,7 +180,7 @@ def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) ->
         for number, item in enumerate(_items(connector)):
             if number % CHECK_EVERY == 0:
                 pulse.check()
-            if isinstance(item, Unreadable | BlindSpot | Doubt | Count):
+            if isinstance(item, NOTES):
                 take.note(item)
                 continue
             row = take.row(item)
@@ -173,6 +188,15 @@ def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) ->
                 copy.write_row((held.run_id, held.token, *row))
                 pulse.progress[row[0]] = pulse.progress.get(row[0], 0) + 1
     pulse.check()
+
+
+def _copy_events(held: ledger.Claim, take: Take) -> None:
+    """After the records: one connection writes one stream at a time."""
+    encoder = msgspec.json.Encoder()
+    with connection.cursor() as cursor, cursor.copy(arriving.COPY) as copy:
+        for event in take.events.values():
+            text = encoder.encode(_clean(msgspec.to_builtins(event))).decode()
+            copy.write_row((held.run_id, held.token, event.key, text))
 
 
 def _items(connector: Connector) -> Iterator[Any]:
@@ -189,6 +213,7 @@ def _items(connector: Connector) -> Iterator[Any]:
 def _clear(run: SyncRun) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM inventory_stagedrecord WHERE run_id = %s", [run.pk])
+    arriving.forget_staged(run)
 
 
 def _plain(item: msgspec.Struct) -> dict[str, Any]:

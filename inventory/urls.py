@@ -2,7 +2,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from accounts.access import signed_in
-from inventory.views import assets, lists, runs, sources
+from inventory.views import assets, chronicle, lists, runs, sources
 
 app_name = "inventory"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,6 +13,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("inventory/vms/", lists.assets, {"name": "vms"}, name="vms"),
     path("inventory/assets/<int:pk>/", assets.asset, name="asset"),
+    path("inventory/assets/<int:pk>/timeline/", chronicle.asset_timeline, name="timeline"),
+    path("inventory/assets/<int:pk>/neighbours/", chronicle.neighbours, name="neighbours"),
+    path("inventory/assets/<int:pk>/ran/", chronicle.ran, name="ran"),
+    path("inventory/addresses/", chronicle.macs, name="macs"),
+    path("inventory/events/", chronicle.events, name="events"),
     path("inventory/<slug:name>/", lists.assets, name="assets"),
     path("inventory/<slug:name>/export/", lists.export, name="export"),
     path("sources/", sources.source_list, name="sources"),

@@ -101,6 +101,8 @@ GROUPS = (
             Place("Datastores", "/inventory/datastores/", "database", _ASSETS),
             Place("Images", "/inventory/images/", "copy", _ASSETS),
             Place("Access", "/inventory/access/", "key", _ASSETS),
+            Place("MAC addresses", "inventory:macs", "id", _ASSETS),
+            Place("Events", "inventory:events", "bolt", _ASSETS),
         ),
     ),
     Group(

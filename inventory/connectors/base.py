@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -57,7 +58,40 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
 
 
-Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of the platform's own log. `key` is the platform's number for it, unique there."""
+
+    key: int
+    type: str  # VmMigratedEvent …; the eventTypeId of an EventEx
+    at: datetime  # createdTime, by the platform's clock, UTC
+    user: str = ""  # who did it, as the platform names them; empty when nobody did
+    message: str = ""  # fullFormattedMessage
+    vm_ref: str = ""
+    vm_name: str = ""
+    host_ref: str = ""  # where the machine was when it was over
+    host_name: str = ""
+    detail: dict[str, str] = {}  # what this type of event says beside that, by the platform's names
+
+
+class EventCursor(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest event that is known; without one everything the platform kept is read."""
+
+    at: datetime | None = None
+    key: int | None = None
+
+
+class EventsRead(msgspec.Struct, frozen=True, kw_only=True):
+    """How the reading of events went: follows the events."""
+
+    until: datetime | None = None  # by the platform's clock; everything up to here was read
+    skew_seconds: float = 0.0  # how far the platform's clock is ahead of ours
+    unreadable: int = 0  # events that could not be made sense of
+    oldest_at: datetime | None = None  # the first that came, whether known already or not
+    is_continuous: bool = True  # the newest known event was still there
+    problem: str = ""  # why nothing was read; a sentence
+
+
+Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count | Event | EventsRead
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

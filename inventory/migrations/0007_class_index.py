@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_sessions_and_lost_factors'),
-        ('inventory', '0006_present_assets'),
+        ("accounts", "0004_sessions_and_lost_factors"),
+        ("inventory", "0006_present_assets"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='asset',
-            index=models.Index(fields=['kind', 'classification'], include=('id',), name='asset_of_class'),
+            model_name="asset",
+            index=models.Index(
+                fields=["kind", "classification"], include=("id",), name="asset_of_class"
+            ),
         ),
     ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sized
+from datetime import datetime, timedelta
 
 from django import template
 
 from inventory import facts
+from inventory.chronicle.words import title_of
 from inventory.records import Network
+from ui import clock
 
 register = template.Library()
 
@@ -58,3 +61,21 @@ def vlan_id(value: int | None) -> str:
 def lacking(reason: str) -> str:
     """What a check was not given, in words."""
     return facts.lacking(reason)
+
+
+@register.filter
+def event_title(type_: str) -> str:
+    """What a type of event is called."""
+    return title_of(type_)
+
+
+@register.filter
+def exactly_text(moment: datetime | None) -> str:
+    """The exact time as plain text, for attributes."""
+    return clock.exactly(moment) if moment else "never"
+
+
+@register.filter
+def as_span(minutes: int) -> str:
+    """“90 min” as “1 h”: how long, by its largest unit."""
+    return clock.span(timedelta(minutes=minutes)) if minutes else "0 min"

@@ -49,6 +49,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     settings: Ref | None
     extension_manager: Ref | None
     custom_fields: Ref | None
+    event_manager: Ref | None
 
 
 class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
@@ -346,6 +347,7 @@ def _content(content: Any) -> Content:
         settings=_optional_ref(content.setting),
         extension_manager=_optional_ref(content.extensionManager),
         custom_fields=_optional_ref(content.customFieldsManager),
+        event_manager=_optional_ref(content.eventManager),
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from inventory.connectors.base import Count, Doubt, Item, Unreadable
+from inventory.connectors.base import Count, Doubt, EventCursor, Item, Unreadable
+from inventory.connectors.vsphere import events
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
@@ -26,7 +27,15 @@ Step = Callable[[], Iterator[Item]]
 class Collection:
     """Reads one vCenter once, through one session."""
 
-    def __init__(self, session: OpenSession, attribute_names: AttributeNames) -> None:
+    def __init__(
+        self,
+        session: OpenSession,
+        attribute_names: AttributeNames,
+        *,
+        events_since: EventCursor | None = None,
+    ) -> None:
+        """Events are read only when it is said since when."""
+        self._events_since = events_since
         self._session = session
         self._content = session.content
         self._estate = Estate(
@@ -55,6 +64,7 @@ class Collection:
             (Kind.DATASTORE, self._datastores),
             (Kind.VM, self._machines),
             (Kind.GRANT, self._grants),
+            (None, self._events),
             (None, self._closing),
         )
         failures = 0
@@ -229,6 +239,11 @@ class Collection:
                 partial(access.grant, item, self._estate, self._role_names),
             )
         yield Count(kind=Kind.GRANT, expected=len(found))
+
+    def _events(self) -> Iterator[Item]:
+        """Last, so that what happened while the inventory was read is among them."""
+        if self._events_since is not None:
+            yield from events.read(self._session, self._events_since)
 
     def _closing(self) -> Iterator[Item]:
         """The session that asked the last question has to be the one that asked the first."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
-from inventory.connectors.base import Identity, Item, SessionSink
+from inventory.connectors.base import EventCursor, Identity, Item, SessionSink
 from inventory.connectors.vsphere import tls, transport
 from inventory.connectors.vsphere.client import Client, OpenSession
 from inventory.connectors.vsphere.collection import TREE, Collection
@@ -42,10 +42,13 @@ class VsphereConnector:
         session_sink: SessionSink | None = None,
         page_size: int = 250,
         user_agent: str = "vmgov",
+        events_since: EventCursor | None = None,
     ) -> None:
         """`attributes` names the custom attribute that carries classification, owner, criticality
-        and team. Raise CollectionFailed when the address or the certificate cannot be used.
+        and team. Events are read only with `events_since`. Raise CollectionFailed when the address
+        or the certificate cannot be used.
         """
+        self._events_since = events_since
         self._username = username
         self._password = password
         self._attribute_names = AttributeNames(**(attributes or {}))
@@ -79,7 +82,7 @@ class VsphereConnector:
     def collect(self) -> Iterator[Item]:
         """Yield every object once, with what could not be read; or raise CollectionFailed."""
         with self._open() as session:
-            collection = Collection(session, self._attribute_names)
+            collection = Collection(session, self._attribute_names, events_since=self._events_since)
             try:
                 yield from collection.items()
             finally:

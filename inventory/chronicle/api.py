@@ -1,0 +1,272 @@
+"""What the REST interface says about the past: events, stays, addresses, and who was together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from accounts.permissions import Permission
+from inventory import history
+from inventory.chronicle import questions, windows
+from inventory.chronicle.filters import EventFilter
+from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
+from inventory.models import Asset
+from inventory.records import Kind
+
+MONTH = timedelta(days=30)
+FROM = OpenApiParameter("from", OpenApiTypes.DATETIME, description="Thirty days ago if left out.")
+TO = OpenApiParameter("to", OpenApiTypes.DATETIME, description="Now if left out.")
+AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at this moment.")
+BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(questions.PLACES), default="host")
+_MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis")
+
+
+class EventSerializer(serializers.ModelSerializer[PlatformEvent]):
+    """The platform's own words and the host may name what is another team's: empty for who sees
+    only a part of the estate.
+    """
+
+    class Meta:
+        model = PlatformEvent
+        fields = (
+            "id",
+            "source",
+            "key",
+            "type",
+            "created_at",
+            "happened_at",
+            "user_name",
+            "vm",
+            "vm_name",
+            "host_ref",
+            "host_name",
+            "message",
+            "detail",
+        )
+        read_only_fields = fields
+
+    def to_representation(self, event: PlatformEvent) -> dict[str, Any]:
+        told = super().to_representation(event)
+        if not _sees_everything(self):
+            told |= {"host_ref": "", "host_name": "", "message": "", "detail": {}}
+        return told
+
+
+class StaySerializer(serializers.ModelSerializer[Stay]):
+    """`place` is null where it was not collected or is not for the caller; see `Interval`."""
+
+    vm_name = serializers.CharField(source="vm.name", read_only=True)
+
+    class Meta:
+        model = Stay
+        fields = ("vm", "vm_name", "place_kind", "place", "place_ref", "is_running", *_MOMENTS)
+        read_only_fields = fields
+
+    def to_representation(self, stay: Stay) -> dict[str, Any]:
+        told = super().to_representation(stay)
+        if not _sees_everything(self):
+            told |= {"place": None, "place_ref": ""}
+        return told
+
+
+class MacHoldingSerializer(serializers.ModelSerializer[MacHolding]):
+    vm_name = serializers.CharField(source="vm.name", read_only=True)
+
+    class Meta:
+        model = MacHolding
+        fields = (
+            "mac",
+            "vm",
+            "vm_name",
+            "nic_key",
+            "nic_label",
+            "mac_type",
+            "network",
+            "network_name",
+            *_MOMENTS,
+        )
+        read_only_fields = fields
+
+    def to_representation(self, holding: MacHolding) -> dict[str, Any]:
+        told = super().to_representation(holding)
+        return told if _sees_everything(self) else {**told, "network": None}
+
+
+class BlindIntervalSerializer(serializers.ModelSerializer[BlindInterval]):
+    class Meta:
+        model = BlindInterval
+        fields = ("source", "what", "began_at", "ended_at", "cause")
+        read_only_fields = fields
+
+
+class NeighbourSerializer(serializers.Serializer[Any]):
+    """Minutes surely and possibly together; on a host only while both ran."""
+
+    vm = serializers.IntegerField(source="vm.pk")
+    vm_name = serializers.CharField(source="vm.name")
+    place = serializers.IntegerField(source="place.pk", default=None)
+    place_name = serializers.CharField(source="place.name", default=None)
+    minutes = serializers.IntegerField()
+    possible_minutes = serializers.IntegerField(source="possible")
+    first = serializers.DateTimeField()
+    last = serializers.DateTimeField()
+    by_events = serializers.BooleanField()
+
+
+class NeighboursSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    truncated = serializers.BooleanField()
+    neighbours = NeighbourSerializer(many=True)
+    blind = BlindIntervalSerializer(many=True)
+
+
+def _sees_everything(serializer: serializers.BaseSerializer[Any]) -> bool:
+    request = serializer.context.get("request")  # none while the description is generated
+    user = getattr(request, "user", None)
+    return isinstance(user, User) and user.sees_everything
+
+
+def moment_in(request: Request, name: str) -> datetime | None:
+    """The moment a parameter says, or raise ValidationError."""
+    typed = request.query_params.get(name)
+    at = history.moment(typed)
+    if typed and at is None:
+        raise ValidationError({name: ["This is not a moment such as 2026-01-31T12:00Z."]})
+    return at
+
+
+def window_in(request: Request, *, now: datetime) -> questions.Window:
+    asked = windows.asked(request.query_params, now=now, usual=MONTH)
+    if asked.problem:
+        raise ValidationError({"from": [asked.problem]})
+    return asked.window
+
+
+class EventViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    """The platforms' own events, latest first, kept longer than they keep them."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
+    serializer_class = EventSerializer
+    queryset = PlatformEvent.objects.none()
+    filterset_class = EventFilter
+    cursor_ordering = ("-happened_at", "-id")
+
+    def get_queryset(self) -> QuerySet[PlatformEvent]:
+        return PlatformEvent.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+
+
+class StayViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    """Machines on hosts, datastores and networks: of one machine (`vm`) or one place (`place`)."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
+    serializer_class = StaySerializer
+    queryset = Stay.objects.none()
+    filterset_fields = ("vm", "place_kind")
+    cursor_ordering = ("-valid_from", "-id")
+
+    def get_queryset(self) -> QuerySet[Stay]:
+        return Stay.objects.visible_to(self.request.user).select_related("vm")  # type: ignore[arg-type]
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: Any = super().filter_queryset(queryset)
+        text = self.request.query_params.get("place", "")
+        if text:
+            found = found.filter(place__in=_visible_place(text, self.request.user))
+        at = moment_in(self.request, "at")
+        then: QuerySet[Any] = found if at is None else found.at(at)
+        return then
+
+    @extend_schema(
+        parameters=[AT, OpenApiParameter("place", OpenApiTypes.INT, description="Id of an asset.")]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Stays, latest first."""
+        return super().list(request, *args, **kwargs)
+
+
+def _visible_place(text: str, user: Any) -> QuerySet[Asset]:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValidationError({"place": ["This is not the id of an asset."]})
+    return Asset.objects.visible_to(user).filter(pk=int(text)).values("pk")  # type: ignore[return-value]
+
+
+class MacHoldingViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
+    """Which card of which machine had which MAC address: all of an address, or as of a moment."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
+    serializer_class = MacHoldingSerializer
+    queryset = MacHolding.objects.none()
+    filterset_fields = ("vm",)
+    cursor_ordering = ("-valid_from", "-id")
+
+    def get_queryset(self) -> QuerySet[MacHolding]:
+        return MacHolding.objects.visible_to(self.request.user).select_related("vm")  # type: ignore[arg-type]
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: Any = super().filter_queryset(queryset)
+        if typed := self.request.query_params.get("mac"):
+            mac = questions.as_mac(typed)
+            if not mac:
+                raise ValidationError({"mac": ["A MAC address has twelve hexadecimal digits."]})
+            found = found.of(mac)
+        at = moment_in(self.request, "at")
+        then: QuerySet[Any] = found if at is None else found.at(at)
+        return then
+
+    @extend_schema(
+        parameters=[AT, OpenApiParameter("mac", OpenApiTypes.STR, description="In any notation.")]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Holdings, latest first."""
+        return super().list(request, *args, **kwargs)
+
+
+class TogetherViewSet(viewsets.GenericViewSet[Any]):
+    """Who was with a machine: the question of an incident."""
+
+    permissions_by_action: ClassVar[dict[str, Permission]] = {"neighbours": Permission.ASSET_READ}
+    serializer_class = NeighboursSerializer
+    queryset = Asset.objects.none()
+
+    def get_queryset(self) -> QuerySet[Asset]:
+        visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        return visible.filter(kind=Kind.VM).select_related("source").defer("record")
+
+    @extend_schema(parameters=[FROM, TO, BY], responses=NeighboursSerializer, filters=False)
+    @action(detail=True)
+    def neighbours(self, request: Request, pk: str) -> Response:
+        """Machines that shared a host, datastore or network with this one, with minutes."""
+        vm: Asset = self.get_object()
+        now = datetime.now(UTC)
+        by = request.query_params.get("by", "host")
+        if by not in questions.PLACES:
+            raise ValidationError({"by": [f"One of {', '.join(questions.PLACES)}."]})
+        window = window_in(request, now=now)
+        found = questions.neighbours(vm, request.user, window=window, place=by, now=now)  # type: ignore[arg-type]
+        told = {
+            "since": window.since,
+            "until": window.until,
+            "truncated": len(found) > questions.MOST,
+            "neighbours": found[: questions.MOST],
+            "blind": questions.blind([vm.source_id], window),
+        }
+        return Response(NeighboursSerializer(told).data)
+
+
+routes = [
+    ("events", EventViewSet, "event"),
+    ("stays", StayViewSet, "stay"),
+    ("mac-holdings", MacHoldingViewSet, "mac-holding"),
+    ("assets", TogetherViewSet, "asset-together"),
+]

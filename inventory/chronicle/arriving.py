@@ -1,0 +1,133 @@
+"""Stage → publish, for events: what was staged becomes part of the chronicle, each event once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from inventory.chronicle.models import BlindInterval
+from inventory.connectors.base import EventsRead
+from inventory.models import Source, SyncRun
+
+COPY = "COPY inventory_stagedevent (run_id, token, key, event) FROM STDIN"
+
+
+def publish(source: Source, run: SyncRun, *, at: datetime) -> set[int]:
+    """Write the run's new events, move the source's cursor, and note what could not be seen.
+
+    Returns the machines that the new events are about. Belongs into the publishing transaction,
+    after the assets were written.
+    """
+    _fetch(_LINK, {"source": source.pk, "at": at})
+    told = run.notes.get("events")
+    if told is None:
+        return set()
+    read = msgspec.convert(told, EventsRead)
+    rows = _insert(run, skew=timedelta(seconds=read.skew_seconds))
+    _note_blindness(source, read, at=at)
+    _move_cursor(source, run)
+    run.events = {"new": len(rows), "unreadable": read.unreadable, "problem": read.problem}
+    return {vm for (vm,) in rows if vm is not None}
+
+
+def forget_staged(run: SyncRun) -> None:
+    _fetch("DELETE FROM inventory_stagedevent WHERE run_id = %s RETURNING 1", [run.pk])
+
+
+def _insert(run: SyncRun, *, skew: timedelta) -> list[tuple[int | None]]:
+    shift = skew if abs(skew) >= timedelta(seconds=1) else timedelta()
+    return _fetch(_INSERT, {"run": run.pk, "token": run.staged_token, "skew": shift})
+
+
+def _move_cursor(source: Source, run: SyncRun) -> None:
+    newest = _fetch(_NEWEST, [run.pk, run.staged_token])
+    if newest and (source.events_at is None or newest[0][0] >= source.events_at):
+        source.events_at, source.events_key = newest[0]
+
+
+def _note_blindness(source: Source, read: EventsRead, *, at: datetime) -> None:
+    """An interval that nobody told of. While the log cannot be read it is open; what the platform
+    kept meanwhile closes it without a trace, and what it did not keep stays blind for ever.
+    """
+    still = BlindInterval.objects.filter(
+        source=source, what=BlindInterval.What.EVENTS, ended_at=None
+    ).first()
+    if read.problem:
+        if still is None:
+            BlindInterval.objects.get_or_create(
+                source=source,
+                what=BlindInterval.What.EVENTS,
+                began_at=source.events_at or at,
+                defaults={"cause": read.problem},
+            )
+        return
+    if still is not None:
+        still.delete()
+    if not read.is_continuous and source.events_at is not None:
+        ended = max(read.oldest_at or read.until or at, source.events_at)
+        BlindInterval.objects.update_or_create(
+            source=source,
+            what=BlindInterval.What.EVENTS,
+            began_at=source.events_at,
+            defaults={
+                "ended_at": ended,
+                "cause": "The platform had forgotten these events when they were asked for.",
+            },
+        )
+
+
+def note_silence(source: Source, *, since: datetime | None, at: datetime) -> None:
+    """That no collection was published for longer than two intervals."""
+    if since is None or at - since <= timedelta(minutes=2 * source.interval_minutes):
+        return
+    BlindInterval.objects.update_or_create(
+        source=source,
+        what=BlindInterval.What.INVENTORY,
+        began_at=since,
+        defaults={"ended_at": at, "cause": "Nothing was collected in this time."},
+    )
+
+
+_INSERT = """
+INSERT INTO inventory_platformevent (source_id, key, type, created_at, happened_at, user_name,
+    message, vm_id, vm_ref, vm_name, host_ref, host_name, detail)
+SELECT r.source_id, s.key, left(s.event->>'type', 200), (s.event->>'at')::timestamptz,
+    (s.event->>'at')::timestamptz - %(skew)s, left(coalesce(s.event->>'user', ''), 300),
+    coalesce(s.event->>'message', ''), a.id, left(coalesce(s.event->>'vm_ref', ''), 200),
+    coalesce(s.event->>'vm_name', ''), left(coalesce(s.event->>'host_ref', ''), 200),
+    coalesce(s.event->>'host_name', ''), coalesce(s.event->'detail', '{}')
+FROM inventory_stagedevent s
+JOIN inventory_syncrun r ON r.id = s.run_id
+LEFT JOIN LATERAL (
+    SELECT id FROM inventory_asset
+    WHERE source_id = r.source_id AND kind IN ('vm', 'image') AND ref = s.event->>'vm_ref'
+    ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1
+) a ON s.event->>'vm_ref' IS NOT NULL
+WHERE s.run_id = %(run)s AND s.token = %(token)s
+ON CONFLICT (source_id, key) DO NOTHING
+RETURNING vm_id
+"""
+
+_NEWEST = """
+SELECT (event->>'at')::timestamptz AS at, key FROM inventory_stagedevent
+WHERE run_id = %s AND token = %s ORDER BY at DESC, key DESC LIMIT 1
+"""
+
+# Events that came before the first collection of their machine.
+_LINK = """
+UPDATE inventory_platformevent e SET vm_id = a.id
+FROM inventory_asset a
+WHERE a.source_id = %(source)s AND a.first_seen_at = %(at)s AND a.kind IN ('vm', 'image')
+  AND e.source_id = a.source_id AND e.vm_ref = a.ref AND e.vm_id IS NULL
+RETURNING 1
+"""
+
+
+def _fetch(sql: str, values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+    return rows

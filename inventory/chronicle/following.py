@@ -1,0 +1,259 @@
+"""Publish → who was where: the intervals of the machines that something new is known of.
+
+They are derived anew from all that is kept of a machine and written only where they differ, so it
+does not matter in which order, how often or how late its versions and events arrived.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from inventory.chronicle.intervals import HOST, Card, Gone, Held, Host, Key, Poll, State, derive
+from inventory.chronicle.meanings import TYPES, meaning
+from inventory.models import Source
+
+AT_ONCE = 2_000  # machines
+_RUNNING = {"on": True, "off": False, "suspended": False}
+
+
+def follow(source: Source, machines: Iterable[int]) -> int:
+    """Derive the intervals of these machines again; how many of them changed.
+
+    Belongs into the publishing transaction, after versions and events were written.
+    """
+    wanted = sorted({*machines, *_never_followed(source)})
+    if not wanted:
+        return 0
+    looks = [row[0] for row in _fetch(_LOOKS, {"source": source.pk})]
+    places = {(kind, ref): pk for kind, ref, pk in _fetch(_PLACES, {"source": source.pk})}
+    changed = 0
+    for begin in range(0, len(wanted), AT_ONCE):
+        part = wanted[begin : begin + AT_ONCE]
+        changed += _follow(source, part, looks, places)
+    return changed
+
+
+def _follow(
+    source: Source,
+    machines: list[int],
+    looks: Sequence[datetime],
+    places: dict[tuple[str, str], int],
+) -> int:
+    polls, told = _polls(machines, looks), _told(machines)
+    stays: dict[int, list[tuple[Any, ...]]] = {}
+    cards: dict[int, list[tuple[Any, ...]]] = {}
+    for vm in machines:
+        held = derive(polls.get(vm, []), told.get(vm, []))
+        stays[vm] = list(_stays(vm, source.pk, held, places))
+        cards[vm] = list(_cards(vm, source.pk, held, places))
+    return len(_replace(_STAY, stays) | _replace(_CARD, cards))
+
+
+# --- what is known ----------------------------------------------------------------------------
+
+
+def _polls(machines: list[int], looks: Sequence[datetime]) -> dict[int, list[Poll | Gone]]:
+    """By machine, each version as the collection that found it, and each time it was gone."""
+    rows: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in _fetch(_VERSIONS, {"ids": machines}):
+        rows[row[0]].append(row[1:])
+    return {vm: list(_looked(versions, looks)) for vm, versions in rows.items()}
+
+
+def _looked(versions: list[Any], looks: Sequence[datetime]) -> Iterator[Poll | Gone]:
+    for number, (begin, end, until, missing_since, *facts) in enumerate(versions):
+        state, unknown = _state(*facts)
+        yield Poll(
+            at=begin,
+            until=max(until or begin, begin),
+            before=_look_before(looks, begin),
+            state=state,
+            unknown=unknown,
+        )
+        after = versions[number + 1][0] if number + 1 < len(versions) else None
+        if end is not None and end != after:
+            missed = _look_before(looks, end) or end  # it was missed once before it was retired
+            missed = missed if missed > begin else end
+            yield Gone(at=missed, before=_look_before(looks, missed))
+        elif after is None and missing_since is not None and missing_since > begin:
+            yield Gone(at=missing_since, before=_look_before(looks, missing_since))
+
+
+def _look_before(looks: Sequence[datetime], moment: datetime) -> datetime | None:
+    found = bisect_left(looks, moment)
+    return looks[found - 1] if found else None
+
+
+def _state(
+    host: str | None, power: str | None, nics: str | None, *refs: str | None
+) -> tuple[State, frozenset[str]]:
+    """What a version says; a field that is not in the record is not known."""
+    told = {"host": host, "nic": nics, "datastore": refs[0], "network": refs[1]}
+    state: State = {HOST: Host(host, _RUNNING.get(power or ""))} if host else {}
+    for kind in ("datastore", "network"):
+        state |= {Key(kind, ref): True for ref in json.loads(told[kind] or "[]")}
+    for nic in json.loads(nics or "[]"):
+        if nic.get("mac"):
+            state[Key("nic", nic["key"])] = _card(nic)
+    return state, frozenset(kind for kind, said in told.items() if said is None)
+
+
+def _card(nic: dict[str, Any]) -> Card:
+    return Card(
+        mac=nic["mac"][:100],
+        network_ref=(nic.get("network_ref") or "")[:200],
+        network_name=nic.get("network_name") or "",
+        label=nic.get("label", "")[:200],
+        mac_type=(nic.get("mac_type") or "")[:50],
+    )
+
+
+def _told(machines: list[int]) -> dict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for vm, type_, at, host_ref, detail in _fetch(_EVENTS, {"ids": machines, "types": list(TYPES)}):
+        said = meaning(type_, at=at, host_ref=host_ref, detail=json.loads(detail))
+        if said is not None:
+            found[vm].append(said)
+    return found
+
+
+# --- rows -------------------------------------------------------------------------------------
+
+
+def _stays(
+    vm: int, source: int, held: list[Held], places: dict[tuple[str, str], int]
+) -> Iterator[tuple[Any, ...]]:
+    for one in held:
+        if one.key.kind == "nic":
+            continue
+        is_host = one.key == HOST
+        ref = one.value.ref if is_host else one.key.name
+        kind = one.key.kind
+        running = one.value.is_running if is_host else None
+        yield (vm, source, kind, ref, places.get((kind, ref)), running, *_moments(one))
+
+
+def _cards(
+    vm: int, source: int, held: list[Held], places: dict[tuple[str, str], int]
+) -> Iterator[tuple[Any, ...]]:
+    for one in held:
+        if one.key.kind != "nic":
+            continue
+        card: Card = one.value
+        yield (
+            vm,
+            source,
+            card.mac,
+            one.key.name[:100],
+            card.label,
+            card.mac_type,
+            card.network_ref,
+            card.network_name,
+            places.get(("network", card.network_ref)),
+            *_moments(one),
+        )
+
+
+def _moments(one: Held) -> tuple[Any, ...]:
+    return one.began_after, one.valid_from, one.sure_until, one.valid_to, one.basis
+
+
+_MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis")
+_STAY = (
+    "inventory_stay",
+    ("vm_id", "source_id", "place_kind", "place_ref", "place_id", "is_running", *_MOMENTS),
+)
+_CARD = (
+    "inventory_macholding",
+    (
+        "vm_id",
+        "source_id",
+        "mac",
+        "nic_key",
+        "nic_label",
+        "mac_type",
+        "network_ref",
+        "network_name",
+        "network_id",
+        *_MOMENTS,
+    ),
+)
+
+
+def _replace(
+    table: tuple[str, tuple[str, ...]], rows: dict[int, list[tuple[Any, ...]]]
+) -> set[int]:
+    """Write the rows of the machines whose rows differ; which those were."""
+    name, columns = table
+    listed = ", ".join(columns)
+    there: defaultdict[int, set[Any]] = defaultdict(set)
+    for row in _fetch(
+        f"SELECT {listed} FROM {name} WHERE vm_id = ANY(%(ids)s)",  # noqa: S608  names of ours
+        {"ids": list(rows)},
+    ):
+        there[row[0]].add(row)
+    changed = {vm for vm, wanted in rows.items() if there[vm] != set(wanted)}
+    if not changed:
+        return changed
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {name} WHERE vm_id = ANY(%s)",  # noqa: S608
+            [[vm for vm in changed if there[vm]]],
+        )
+        with cursor.copy(f"COPY {name} ({listed}) FROM STDIN") as copy:
+            for vm in sorted(changed):
+                for row in rows[vm]:
+                    copy.write_row(row)
+    return changed
+
+
+# Collections that told of every machine there was, in the order of their facts.
+_LOOKS = """
+SELECT published_at FROM inventory_syncrun
+WHERE source_id = %(source)s AND published_at IS NOT NULL
+  AND completeness->'vm'->>'complete' = 'true'
+ORDER BY published_at
+"""
+_PLACES = """
+SELECT DISTINCT ON (kind, ref) kind, ref, id FROM inventory_asset
+WHERE source_id = %(source)s AND kind IN ('host', 'datastore', 'network')
+ORDER BY kind, ref, gone_at IS NULL DESC, id DESC
+"""
+_VERSIONS = """
+SELECT v.asset_id, v.valid_from, v.valid_to, r.read_until, a.missing_since,
+    v.record->>'host_ref', v.record->>'power_state', v.record->'nics',
+    v.record->'datastore_refs', v.record->'network_refs'
+FROM inventory_assetversion v
+JOIN inventory_asset a ON a.id = v.asset_id
+LEFT JOIN inventory_syncrun r ON r.id = v.run_id
+WHERE v.asset_id = ANY(%(ids)s) AND a.kind = 'vm'
+ORDER BY v.asset_id, v.valid_from
+"""
+_EVENTS = """
+SELECT vm_id, type, happened_at, host_ref, detail FROM inventory_platformevent
+WHERE vm_id = ANY(%(ids)s) AND type = ANY(%(types)s) ORDER BY happened_at, key
+"""
+_UNFOLLOWED = """
+SELECT a.id FROM inventory_asset a
+WHERE a.source_id = %(source)s AND a.kind = 'vm' AND a.gone_at IS NULL
+  AND NOT EXISTS (SELECT FROM inventory_stay s WHERE s.vm_id = a.id)
+"""
+
+
+def _never_followed(source: Source) -> set[int]:
+    """Machines that were known before anybody followed them."""
+    return {row[0] for row in _fetch(_UNFOLLOWED, {"source": source.pk})}
+
+
+def _fetch(sql: str, values: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+    return rows

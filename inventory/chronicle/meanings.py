@@ -1,0 +1,100 @@
+"""What an event means for who is where: the one place that knows types of events by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from inventory.chronicle.intervals import Told
+
+_MOVES: Final = frozenset({"VmMigratedEvent", "DrsVmMigratedEvent", "VmRelocatedEvent"})
+_STARTS: Final = frozenset(
+    {"VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent"}
+)
+_STOPS: Final = frozenset({"VmPoweredOffEvent", "VmSuspendedEvent"})
+_BEGINNINGS: Final = frozenset(
+    {
+        "VmCreatedEvent",
+        "VmClonedEvent",
+        "VmDeployedEvent",
+        "VmRegisteredEvent",
+    }
+)
+# Types that say from what a machine was made, and the field that names it.
+ORIGINS: Final = {"VmClonedEvent": "sourceVm", "VmDeployedEvent": "srcTemplate"}
+_FILES: Final = frozenset({"datastore"})
+_PLACE: Final = frozenset({"datastore", "host"})
+_DEVICES: Final = frozenset({"datastore", "network", "nic"})
+
+# What is asked for when lives are derived; other events change nothing here.
+TYPES: Final = (
+    *sorted(_MOVES | _STARTS | _STOPS | _BEGINNINGS),
+    "VmDiscoveredEvent",
+    "VmRemovedEvent",
+    "VmReconfiguredEvent",
+    "VmMacAssignedEvent",
+    "VmMacChangedEvent",
+)
+
+
+def meaning(type_: str, *, at: datetime, host_ref: str, detail: dict[str, str]) -> Told | None:
+    """What an event says of its machine; None when it says nothing of where it is."""
+    reading = _READINGS.get(type_)
+    return reading(at, host_ref or None, detail) if reading else None
+
+
+def _move(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    arrival = _arrival(host, detail)
+    return Told(at=at, host_ref=arrival, explains=_FILES if arrival else _PLACE)
+
+
+def _arrival(host: str | None, detail: dict[str, str]) -> str | None:
+    """Where it is afterwards. Some platforms name the host that it left in `host` as well."""
+    destination = detail.get("destHost.ref")
+    if destination:
+        return destination
+    return None if host == detail.get("sourceHost.ref") else host
+
+
+def _start(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    return Told(at=at, host_ref=host, is_running=True)
+
+
+def _stop(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    return Told(at=at, host_ref=host, is_running=False)
+
+
+def _begin(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    return Told(at=at, host_ref=host, is_running=False, is_beginning=True)
+
+
+def _discover(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    """It came with its host, and nobody says whether it runs."""
+    return Told(at=at, host_ref=host, is_beginning=True)
+
+
+def _end(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    return Told(at=at, is_end=True)
+
+
+def _change(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    return Told(at=at, explains=_DEVICES)
+
+
+def _address(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    new = detail.get("newMac") or detail.get("mac")
+    return Told(at=at, old_mac=detail.get("oldMac"), new_mac=new)
+
+
+_READINGS: Final[dict[str, Callable[[datetime, str | None, dict[str, str]], Told]]] = {
+    **dict.fromkeys(_MOVES, _move),
+    **dict.fromkeys(_STARTS, _start),
+    **dict.fromkeys(_STOPS, _stop),
+    **dict.fromkeys(_BEGINNINGS, _begin),
+    "VmDiscoveredEvent": _discover,
+    "VmRemovedEvent": _end,
+    "VmReconfiguredEvent": _change,
+    "VmMacAssignedEvent": _address,
+    "VmMacChangedEvent": _address,
+}

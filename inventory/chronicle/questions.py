@@ -1,0 +1,358 @@
+"""What nothing else answers: who was together, who had an address, what a host ran, and how well
+that is known. Everything here is as far as the person who asks may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from inventory.chronicle.meanings import ORIGINS
+from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
+from inventory.chronicle.querysets import newest_first
+from inventory.models import Asset, Source
+from inventory.records import Kind
+
+PLACES = (Stay.Place.HOST, Stay.Place.DATASTORE, Stay.Place.NETWORK)
+MOST = 500  # neighbours in one place kind
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From when to when somebody asks."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.since
+
+
+class Neighbour(msgspec.Struct, kw_only=True):
+    """A machine that was in the same place at the same time. Minutes are whole ones.
+
+    `minutes` are those in which both were surely there (and running, on a host); `possible` those
+    in which they may have been.
+    """
+
+    vm: Asset
+    place: Asset | None
+    place_ref: str
+    minutes: int
+    possible: int
+    first: datetime
+    last: datetime
+    by_events: bool  # every beginning is the platform's own word
+
+
+class Meeting(msgspec.Struct, frozen=True, kw_only=True):
+    """One stay of the one machine and one of the other that overlap: the proof."""
+
+    mine: Stay
+    other: Stay
+    since: datetime
+    until: datetime | None
+    minutes: int
+    possible: int
+
+
+def neighbours(
+    vm: Asset, user: User, *, window: Window, place: str, now: datetime
+) -> list[Neighbour]:
+    """Machines that shared a host, datastore or network with this one, longest together first.
+
+    On a host only running machines count as neighbours. At most `MOST` and one more.
+    """
+    seen, seen_by = (
+        Asset.objects.visible_to(user)
+        .filter(kind=Kind.VM, source_id=vm.source_id)
+        .order_by()
+        .values("pk")
+        .query.sql_with_params()
+    )
+    values = [
+        *_bounds(vm.source, window, now),
+        vm.pk,
+        place,
+        window.until,
+        window.since,
+        *seen_by,
+        MOST + 1,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_NEIGHBOURS.format(seen=seen), values)
+        rows = cursor.fetchall()
+    assets = Asset.objects.select_related("source", "team").defer("record")
+    named = assets.in_bulk({pk for row in rows for pk in row[:2] if pk is not None})
+    places: dict[int | None, Asset] = {
+        pk: named[pk] for pk in _visible(user, {row[1] for row in rows}) if pk in named
+    }
+    return [
+        Neighbour(
+            vm=named[other],
+            place=places.get(place_id),
+            place_ref=ref,
+            minutes=int(sure // 60),
+            possible=int(possible // 60),
+            first=first,
+            last=last,
+            by_events=by_events,
+        )
+        for other, place_id, ref, sure, possible, first, last, by_events in rows
+    ]
+
+
+def _visible(user: User, places: set[int | None]) -> set[int]:
+    """Of hosts, datastores and networks, those whose names the person may be told."""
+    if user.sees_everything:
+        return {pk for pk in places if pk is not None}
+    named = [pk for pk in places if pk is not None]
+    return set(Asset.objects.visible_to(user).filter(pk__in=named).values_list("pk", flat=True))
+
+
+def meetings(
+    vm: Asset, other: Asset, *, window: Window, place: str, now: datetime
+) -> list[Meeting]:
+    """When exactly two machines were together, and how that is known."""
+    of_both = [
+        list(
+            Stay.objects.filter(vm=one, place_kind=place)
+            .between(window.since, window.until)
+            .select_related("place")
+            .defer("place__record")
+            .order_by("valid_from")
+        )
+        for one in (vm, other)
+    ]
+    known_until = _known_until(vm.source, window, now)
+    found = [
+        meeting
+        for mine in of_both[0]
+        for theirs in of_both[1]
+        if mine.place_ref == theirs.place_ref
+        and (meeting := _meet(mine, theirs, window, known_until)) is not None
+    ]
+    return sorted(found, key=lambda one: one.since)
+
+
+def _meet(mine: Stay, theirs: Stay, window: Window, known_until: datetime) -> Meeting | None:
+    both = (mine, theirs)
+    if any(stay.is_running is False for stay in both):
+        return None
+    since = max(window.since, *(stay.began_after or stay.valid_from for stay in both))
+    until = min(known_until, *(stay.valid_to or known_until for stay in both))
+    if until <= since:
+        return None
+    surely = max(window.since, *(stay.valid_from for stay in both))
+    sure_until = min(known_until, *(_sure_until(stay, known_until) for stay in both))
+    is_sure = mine.place_kind != Stay.Place.HOST or all(stay.is_running for stay in both)
+    return Meeting(
+        mine=mine,
+        other=theirs,
+        since=since,
+        until=until,
+        minutes=int((sure_until - surely) / timedelta(minutes=1))
+        if is_sure and sure_until > surely
+        else 0,
+        possible=int((until - since) / timedelta(minutes=1)),
+    )
+
+
+def _sure_until(stay: Stay, known_until: datetime) -> datetime:
+    return stay.sure_until or known_until if stay.valid_to else known_until
+
+
+def _known_until(source: Source, window: Window, now: datetime) -> datetime:
+    """Nothing is known of the time after the last collection."""
+    return min(window.until, source.published_at or now, now)
+
+
+def _bounds(source: Source, window: Window, now: datetime) -> list[datetime]:
+    return [window.since, _known_until(source, window, now)]
+
+
+# Where neither may have run they were not together; where one did not say, they may have been.
+_NEIGHBOURS = """
+WITH asked AS (SELECT %s::timestamptz AS since, %s::timestamptz AS until),
+mine AS (
+    SELECT s.* FROM inventory_stay s
+    WHERE s.vm_id = %s AND s.place_kind = %s AND s.is_running IS NOT FALSE
+      AND coalesce(s.began_after, s.valid_from) < %s
+      AND (s.valid_to IS NULL OR s.valid_to > %s)
+),
+met AS (
+    SELECT o.vm_id, o.place_id, o.place_ref,
+        greatest(asked.since, coalesce(m.began_after, m.valid_from),
+                 coalesce(o.began_after, o.valid_from)) AS since,
+        least(asked.until, m.valid_to, o.valid_to) AS until,
+        greatest(asked.since, m.valid_from, o.valid_from) AS sure_since,
+        least(asked.until, m.sure_until, o.sure_until) AS sure_until,
+        m.place_kind <> 'host' OR (m.is_running AND o.is_running) IS TRUE AS is_sure,
+        m.basis = 'event' AND o.basis = 'event' AS by_events
+    FROM asked CROSS JOIN mine m
+    JOIN inventory_stay o ON o.source_id = m.source_id AND o.place_kind = m.place_kind
+        AND o.place_ref = m.place_ref AND o.vm_id <> m.vm_id AND o.is_running IS NOT FALSE
+        AND coalesce(o.began_after, o.valid_from) < least(asked.until, m.valid_to)
+        AND (o.valid_to IS NULL
+             OR o.valid_to > greatest(asked.since, coalesce(m.began_after, m.valid_from)))
+    WHERE o.vm_id IN ({seen})
+)
+SELECT vm_id, max(place_id), place_ref,
+    sum(CASE WHEN is_sure AND sure_until > sure_since
+        THEN extract(epoch FROM sure_until - sure_since) ELSE 0 END) AS sure,
+    sum(extract(epoch FROM until - since)) AS possible, min(since), max(until),
+    bool_and(by_events)
+FROM met WHERE until > since
+GROUP BY vm_id, place_ref ORDER BY sure DESC, possible DESC, vm_id LIMIT %s
+"""
+
+
+# --- one template, many machines ----------------------------------------------------------------
+
+
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine made from the same template or machine, or that which it was made from."""
+
+    vm: Asset | None  # None: it was never collected, or is not for this person
+    name: str
+    at: datetime | None
+    is_origin: bool = False
+
+
+def origin_of(vm: Asset) -> PlatformEvent | None:
+    """The event that says what the machine was made from; the newest, if it was made again."""
+    told = PlatformEvent.objects.filter(vm=vm, type__in=ORIGINS).order_by("-happened_at", "-pk")
+    return told.first()
+
+
+def name_of_origin(told: PlatformEvent, user: User) -> str:
+    """What it was made from is somebody's machine or template: named to who may see that."""
+    field = ORIGINS[told.type]
+    origin = Asset.objects.visible_to(user).filter(
+        source_id=told.source_id, ref=told.detail.get(f"{field}.ref", "")
+    )
+    if user.sees_everything or origin.exists():
+        return str(told.detail.get(f"{field}.name", "something without a name"))
+    return "something that you may not see"
+
+
+def relatives(vm: Asset, user: User) -> list[Relative]:
+    """Its origin, and everything else that was made from that."""
+    told = origin_of(vm)
+    if told is None:
+        return []
+    field = ORIGINS[told.type]
+    ref = told.detail.get(f"{field}.ref", "")
+    siblings = (
+        PlatformEvent.objects.visible_to(user)
+        .filter(source_id=vm.source_id, type__in=ORIGINS)
+        .filter(_made_from(ref))
+        .exclude(vm=vm)
+        .select_related("vm__source", "vm__team")
+        .order_by("-happened_at", "-pk")[:MOST]
+    )
+    origin = (
+        Asset.objects.visible_to(user)
+        .filter(source_id=vm.source_id, ref=ref, kind__in=(Kind.VM, Kind.IMAGE))
+        .select_related("source", "team")
+        .first()
+    )
+    first = [Relative(vm=origin, name=origin.name, at=None, is_origin=True)] if origin else []
+    return first + [
+        Relative(vm=each.vm, name=each.vm_name, at=each.happened_at) for each in siblings
+    ]
+
+
+def _made_from(ref: str) -> Q:
+    found = Q(pk=None)
+    for field in ORIGINS.values():
+        found |= Q(**{"detail__contains": {f"{field}.ref": ref}})
+    return found
+
+
+# --- addresses ----------------------------------------------------------------------------------
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """A card that had the address, and the hosts its machine was on meanwhile."""
+
+    holding: MacHolding
+    stays: list[Stay]
+
+
+def as_mac(text: str) -> str:
+    """An address as it is kept, whatever stands between its digits; empty when it is none."""
+    digits = "".join(character for character in text.lower() if character.isalnum())
+    if len(digits) != 12 or any(character not in "0123456789abcdef" for character in digits):
+        return ""
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def holders(mac: str, user: User, *, at: datetime | None = None) -> list[Holder]:
+    """Who has or had an address, latest first; with `at`, who had it then."""
+    found: Any = MacHolding.objects.visible_to(user).of(mac)
+    if at is not None:
+        found = found.at(at)
+    rows = list(
+        newest_first(
+            found.select_related("vm__source", "vm__team", "network").defer(
+                "vm__record", "network__record"
+            )
+        )[:MOST]
+    )
+    stays = _host_stays({row.vm_id for row in rows}, at=at)
+    return [
+        Holder(
+            holding=row,
+            stays=[stay for stay in stays.get(row.vm_id, []) if _overlap(stay, row)],
+        )
+        for row in rows
+    ]
+
+
+def _host_stays(machines: Iterable[int], *, at: datetime | None) -> dict[int, list[Stay]]:
+    found = Stay.objects.filter(vm__in=machines, place_kind=Stay.Place.HOST)
+    if at is not None:
+        found = found.at(at)
+    by_vm: dict[int, list[Stay]] = {}
+    for stay in newest_first(found.select_related("place").defer("place__record")):
+        by_vm.setdefault(stay.vm_id, []).append(stay)
+    return by_vm
+
+
+def _overlap(stay: Stay, holding: MacHolding) -> bool:
+    begins_in_time = holding.valid_to is None or stay.valid_from < holding.valid_to
+    return begins_in_time and (stay.valid_to is None or stay.valid_to > holding.valid_from)
+
+
+# --- hosts --------------------------------------------------------------------------------------
+
+
+def ran(place: Asset, user: User, *, window: Window) -> QuerySet[Stay]:
+    """The stays of machines on a host (datastore, network) in a window, in their order."""
+    kind = {Kind.HOST: "host", Kind.DATASTORE: "datastore", Kind.NETWORK: "network"}
+    found = Stay.objects.visible_to(user).filter(
+        source_id=place.source_id, place_kind=kind[Kind(place.kind)], place_ref=place.ref
+    )
+    stays: QuerySet[Stay] = (
+        found.between(window.since, window.until)
+        .with_places()
+        .order_by("vm__sort_name", "vm_id", "valid_from", "pk")
+    )
+    return stays
+
+
+# --- how well it is known -----------------------------------------------------------------------
+
+
+def blind(sources: Sequence[int], window: Window) -> list[BlindInterval]:
+    """The times in the window in which these sources were not observed."""
+    found = BlindInterval.objects.filter(source__in=sources, began_at__lt=window.until)
+    open_or_later = Q(ended_at__isnull=True) | Q(ended_at__gt=window.since)
+    return list(found.filter(open_or_later).select_related("source").order_by("began_at")[:100])

@@ -1,0 +1,91 @@
+"""Everything that happened to one asset in one order: events, new versions, blind intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from inventory import facts, history
+from inventory.chronicle.models import BlindInterval, PlatformEvent
+from inventory.chronicle.words import title_of
+from inventory.models import Asset, AssetVersion
+from inventory.records import Kind
+
+PAGE = 50
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a timeline; exactly one of the last three is set."""
+
+    at: datetime
+    title: str
+    text: str = ""
+    by: str = ""
+    event: PlatformEvent | None = None
+    version: AssetVersion | None = None
+    blind: BlindInterval | None = None
+    changes: list[facts.Change] = []
+
+
+def events_of(asset: Asset, user: User) -> QuerySet[PlatformEvent]:
+    """The platform's events about a machine, or on a host: those that the person may see."""
+    visible = PlatformEvent.objects.visible_to(user)
+    if asset.kind == Kind.HOST:
+        return visible.filter(source_id=asset.source_id, host_ref=asset.ref)
+    return visible.filter(vm=asset)
+
+
+def page(
+    asset: Asset, user: User, *, before: datetime | None, name_of: facts.NameOf
+) -> tuple[list[Entry], datetime | None]:
+    """The latest entries (before a moment), latest first, and where earlier ones begin."""
+    told = events_of(asset, user).select_related("vm").defer("vm__record")
+    if before is not None:
+        told = told.filter(happened_at__lt=before)
+    events = list(told.order_by("-happened_at", "-pk")[: PAGE + 1])
+    steps, older = history.steps(asset, before=before, size=PAGE)
+    entries = [_of_event(one, asset, user) for one in events]
+    entries += _of_steps(asset, steps, name_of, newest=before is None)
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    more = entries[PAGE - 1].at if len(entries) > PAGE else older
+    entries = entries[:PAGE]
+    entries += _of_blindness(asset, since=more, until=before)
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    return entries, more
+
+
+def _of_event(one: PlatformEvent, asset: Asset, user: User) -> Entry:
+    """The platform's own sentence may name machines of others: it is for who sees everything."""
+    about = one.vm_name if asset.kind == Kind.HOST and one.vm_name else ""
+    title = f"{title_of(one.type)}: {about}" if about else title_of(one.type)
+    text = one.message if user.sees_everything else ""
+    return Entry(at=one.happened_at, title=title, text=text, by=one.user_name, event=one)
+
+
+def _of_steps(
+    asset: Asset, steps: list[history.Step], name_of: facts.NameOf, *, newest: bool
+) -> Iterator[Entry]:
+    for entry in history.timeline(asset, steps, name_of=name_of, newest=newest):
+        yield Entry(at=entry.at, title=entry.sentence, version=entry.version, changes=entry.changes)
+
+
+def _of_blindness(
+    asset: Asset, *, since: datetime | None, until: datetime | None
+) -> Iterator[Entry]:
+    found: Any = BlindInterval.objects.filter(source_id=asset.source_id)
+    if since is not None:
+        found = found.filter(began_at__gte=since)
+    if until is not None:
+        found = found.filter(Q(began_at__lt=until))
+    for one in found[:PAGE]:
+        yield Entry(at=one.began_at, title=_not_observed(one), text=one.cause, blind=one)
+
+
+def _not_observed(one: BlindInterval) -> str:
+    what = "Events were not seen" if one.what == "events" else "Nothing was collected"
+    return f"{what} from here on" if one.ended_at is None else what

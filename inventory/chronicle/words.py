@@ -1,0 +1,67 @@
+"""What types of events are called."""
+
+from __future__ import annotations
+
+import re
+
+from inventory.connectors.vsphere.mapping.events import ASKED
+
+_WORDS = {
+    "VmCreatedEvent": "Created",
+    "VmClonedEvent": "Cloned",
+    "VmDeployedEvent": "Deployed from a template",
+    "VmRegisteredEvent": "Registered",
+    "VmDiscoveredEvent": "Found on a host",
+    "VmReloadFromPathEvent": "Reloaded from a file",
+    "VmRemovedEvent": "Removed",
+    "VmMigratedEvent": "Moved",
+    "DrsVmMigratedEvent": "Moved by DRS",
+    "VmRelocatedEvent": "Relocated",
+    "VmRestartedOnAlternateHostEvent": "Restarted on another host",
+    "VmPoweredOnEvent": "Powered on",
+    "DrsVmPoweredOnEvent": "Powered on by DRS",
+    "VmResumingEvent": "Resumed",
+    "VmPoweredOffEvent": "Powered off",
+    "VmSuspendedEvent": "Suspended",
+    "VmReconfiguredEvent": "Reconfigured",
+    "VmRenamedEvent": "Renamed",
+    "VmMacAssignedEvent": "MAC address assigned",
+    "VmMacChangedEvent": "MAC address changed",
+    "VmMacConflictEvent": "MAC address conflict",
+    "VmStaticMacConflictEvent": "MAC address conflict",
+    "VmInstanceUuidChangedEvent": "Instance UUID changed",
+    "VmUuidChangedEvent": "BIOS UUID changed",
+    "VmAcquiredTicketEvent": "Console ticket acquired",
+    "VmAcquiredMksTicketEvent": "Console ticket acquired",
+    "VmRemoteConsoleConnectedEvent": "Console opened",
+    "VmRemoteConsoleDisconnectedEvent": "Console closed",
+    "PermissionAddedEvent": "Grant added",
+    "PermissionUpdatedEvent": "Grant changed",
+    "PermissionRemovedEvent": "Grant removed",
+    "RoleAddedEvent": "Role added",
+    "RoleUpdatedEvent": "Role changed",
+    "RoleRemovedEvent": "Role removed",
+    "DatastoreFileDeletedEvent": "File deleted",
+    "DatastoreFileCopiedEvent": "File copied",
+    "DatastoreFileMovedEvent": "File moved",
+    "DVPortgroupCreatedEvent": "Port group created",
+    "DVPortgroupReconfiguredEvent": "Port group changed",
+    "DVPortgroupDestroyedEvent": "Port group removed",
+    "DvsReconfiguredEvent": "Switch changed",
+    "UserLoginSessionEvent": "Signed in",
+    "UserLogoutSessionEvent": "Signed out",
+    "BadUsernameSessionEvent": "Sign-in refused",
+}
+# Offered in menus, each word once, with the types it stands for.
+CHOICES: dict[str, tuple[str, ...]] = {}
+for _type in ASKED:
+    CHOICES[_WORDS[_type]] = (*CHOICES.get(_WORDS[_type], ()), _type)
+
+
+def title_of(type_: str) -> str:
+    """“Moved by DRS” for DrsVmMigratedEvent; types nobody named are told by their own name."""
+    if type_ in _WORDS:
+        return _WORDS[type_]
+    own = type_.rpartition(".")[2].removesuffix("Event").removeprefix("Vm")
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", own).strip() or type_
+    return spaced[:1].upper() + spaced[1:].lower()

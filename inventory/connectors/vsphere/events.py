@@ -1,0 +1,134 @@
+"""Reading vCenter's log: everything since the newest event that is known, oldest first.
+
+A collector is made for a window of time that begins a little before the newest known event, so that
+events written late are not lost and that one has to come again: if it does not, the log was cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from inventory.connectors.base import Event, EventCursor, EventsRead, Item
+from inventory.connectors.vsphere.client import OpenSession
+from inventory.connectors.vsphere.failures import TransportLost
+from inventory.connectors.vsphere.mapping.events import ASKED, event
+from inventory.connectors.vsphere.mapping.facts import as_time
+from inventory.connectors.vsphere.xml import Ref, SoapFault
+
+OVERLAP: Final = timedelta(minutes=10)
+PAGE: Final = 1_000  # what a vCenter gives at once
+MOST: Final = 100_000  # of one collection; the next goes on from there
+
+
+def read(session: OpenSession, cursor: EventCursor) -> Iterator[Item]:
+    """Each event since the cursor, then how the reading went. Never fails: a log that cannot be
+    read is told, and spoils nothing that was collected before it. Raise SessionLost.
+    """
+    log = _Log(cursor)
+    try:
+        yield from _read(session, log)
+    except SoapFault as fault:
+        log.problem = f"vCenter refused to tell its events ({fault.type})."
+    except TransportLost as error:
+        session.drop_connections()
+        log.problem = str(error)
+    yield log.told()
+
+
+class _Log:
+    """What has come so far."""
+
+    def __init__(self, cursor: EventCursor) -> None:
+        self.cursor = cursor
+        self.problem = ""
+        self.skew = timedelta()
+        self.until: datetime | None = None
+        self._oldest: datetime | None = None
+        self._keys: set[int] = set()
+        self._unreadable = 0
+
+    @property
+    def since(self) -> datetime | None:
+        return self.cursor.at - OVERLAP if self.cursor.at else None
+
+    def take(self, found: object) -> Event | None:
+        """The event; None when it came already or makes no sense."""
+        try:
+            one = event(found if isinstance(found, dict) else {})
+        except (ValueError, TypeError, RecursionError):
+            self._unreadable += 1
+            return None
+        if one.key in self._keys:
+            return None
+        self._keys.add(one.key)
+        self._oldest = one.at if self._oldest is None else min(one.at, self._oldest)
+        return one
+
+    @property
+    def count(self) -> int:
+        return len(self._keys) + self._unreadable
+
+    @property
+    def is_full(self) -> bool:
+        return self.count >= MOST
+
+    def told(self) -> EventsRead:
+        known = self.cursor.key
+        return EventsRead(
+            until=None if self.problem else self.until,
+            skew_seconds=self.skew.total_seconds(),
+            unreadable=self._unreadable,
+            oldest_at=self._oldest,
+            is_continuous=known is None or known in self._keys,
+            problem=self.problem,
+        )
+
+
+def _read(session: OpenSession, log: _Log) -> Iterator[Item]:
+    asked_at = datetime.now(UTC)
+    clock = session.bulk.call("CurrentTime", Ref("ServiceInstance", "ServiceInstance"))
+    there = as_time(clock[0]) if clock else None
+    if there is None:
+        log.problem = "vCenter did not tell its time."
+        return
+    log.skew = there - asked_at
+    newest: datetime | None = None
+    with _collector(session, log.since) as collector:
+        count = f"<maxCount>{PAGE}</maxCount>"
+        while page := session.bulk.call("ReadNextEvents", collector, count):
+            before = log.count
+            for found in page:
+                one = log.take(found)
+                if one is not None:
+                    newest = max(newest or one.at, one.at)
+                    yield one
+            if log.count == before:
+                log.problem = "vCenter told the same events again and again."
+                return
+            if log.is_full:
+                log.until = newest
+                return
+    log.until = there
+
+
+@contextlib.contextmanager
+def _collector(session: OpenSession, since: datetime | None) -> Iterator[Ref]:
+    """A collector of the events that are asked for, destroyed at the end."""
+    begin = f"<time><beginTime>{since.isoformat()}</beginTime></time>" if since else ""
+    types = "".join(f"<eventTypeId>{name}</eventTypeId>" for name in ASKED)
+    manager = session.content.event_manager
+    if manager is None:
+        raise SoapFault("NotSupported", "no event manager", {})
+    made = session.bulk.call(
+        "CreateCollectorForEvents", manager, f"<filter>{begin}{types}</filter>"
+    )
+    if not made or not isinstance(made[0], Ref):
+        raise TransportLost("vCenter made no collector of events.", code="malformed")
+    try:
+        yield made[0]
+    finally:
+        with contextlib.suppress(SoapFault, TransportLost):
+            session.bulk.call("DestroyCollector", made[0])

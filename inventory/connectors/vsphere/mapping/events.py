@@ -1,0 +1,166 @@
+"""Lines of vCenter's log, and the types of them that the product asks for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from inventory.connectors.base import Event
+from inventory.connectors.vsphere.mapping.facts import (
+    as_mac,
+    as_number,
+    as_text,
+    as_time,
+    dicts,
+    display_name,
+    inside,
+)
+from inventory.connectors.vsphere.xml import Ref
+
+# What a statement of the policy or a question about the past needs. A vCenter writes many more,
+# most of them about tasks, alarms and logins of machines.
+ASKED: Final = (
+    # a machine begins and ends
+    "VmCreatedEvent",
+    "VmClonedEvent",
+    "VmDeployedEvent",
+    "VmRegisteredEvent",
+    "VmDiscoveredEvent",
+    "VmReloadFromPathEvent",
+    "VmRemovedEvent",
+    # where it runs, and whether
+    "VmMigratedEvent",
+    "DrsVmMigratedEvent",
+    "VmRelocatedEvent",
+    "VmRestartedOnAlternateHostEvent",
+    "VmPoweredOnEvent",
+    "DrsVmPoweredOnEvent",
+    "VmResumingEvent",
+    "VmPoweredOffEvent",
+    "VmSuspendedEvent",
+    # what it is
+    "VmReconfiguredEvent",
+    "VmRenamedEvent",
+    "VmMacAssignedEvent",
+    "VmMacChangedEvent",
+    "VmMacConflictEvent",
+    "VmStaticMacConflictEvent",
+    "VmInstanceUuidChangedEvent",
+    "VmUuidChangedEvent",
+    # who looked into it
+    "VmAcquiredTicketEvent",
+    "VmAcquiredMksTicketEvent",
+    "VmRemoteConsoleConnectedEvent",
+    "VmRemoteConsoleDisconnectedEvent",
+    # who may do what
+    "PermissionAddedEvent",
+    "PermissionUpdatedEvent",
+    "PermissionRemovedEvent",
+    "RoleAddedEvent",
+    "RoleUpdatedEvent",
+    "RoleRemovedEvent",
+    # files
+    "DatastoreFileDeletedEvent",
+    "DatastoreFileCopiedEvent",
+    "DatastoreFileMovedEvent",
+    # networks
+    "DVPortgroupCreatedEvent",
+    "DVPortgroupReconfiguredEvent",
+    "DVPortgroupDestroyedEvent",
+    "DvsReconfiguredEvent",
+    # sessions of people
+    "UserLoginSessionEvent",
+    "UserLogoutSessionEvent",
+    "BadUsernameSessionEvent",
+)
+_MACS: Final = frozenset({"mac", "oldMac", "newMac"})
+# Fields that say the same as columns do, or nothing about what happened.
+_KNOWN: Final = frozenset(
+    {
+        "_type",
+        "key",
+        "chainId",
+        "createdTime",
+        "userName",
+        "fullFormattedMessage",
+        "vm",
+        "host",
+        "template",
+        "changeTag",
+        "configSpec",  # the whole order of a reconfiguration, with what may be secret in it
+    }
+)
+_LONGEST: Final = 2_000
+
+
+def event(found: dict[str, Any]) -> Event:
+    """A line of the log, or raise ValueError when it has no key, type or time."""
+    key, at = as_number(found.get("key")), as_time(found.get("createdTime"))
+    type_ = as_text(found.get("eventTypeId")) or as_text(found.get("_type"))
+    if key is None or at is None or not type_:
+        raise ValueError("An event has no key, no type or no time.")
+    return Event(
+        key=key,
+        type=type_.rpartition(".")[2] if type_.startswith("vim.event.") else type_,
+        at=at,
+        user=as_text(found.get("userName")) or "",
+        message=(as_text(found.get("fullFormattedMessage")) or "")[:_LONGEST],
+        vm_ref=_ref(found, "vm", "vm"),
+        vm_name=_name(found, "vm"),
+        host_ref=_ref(found, "host", "host"),
+        host_name=_name(found, "host"),
+        detail=_detail(found),
+    )
+
+
+def _ref(found: dict[str, Any], argument: str, field: str) -> str:
+    ref = inside(found, argument, field)
+    return str(ref) if isinstance(ref, Ref) else ""
+
+
+def _name(found: dict[str, Any], argument: str) -> str:
+    name = as_text(inside(found, argument, "name"))
+    return display_name(name) if name else ""
+
+
+def _detail(found: dict[str, Any]) -> dict[str, str]:
+    """Plain fields as they are; of an object that is named its reference and its name."""
+    detail: dict[str, str] = {}
+    for name, value in found.items():
+        if name in _KNOWN:
+            continue
+        if name == "configChanges":
+            detail |= _changes(value)
+            continue
+        plain = as_mac(value) if name in _MACS else as_text(value)
+        if plain is not None:
+            detail[name] = plain[:_LONGEST]
+        elif isinstance(value, dict):
+            detail |= _argument(name, value)
+    return dict(sorted(detail.items()))
+
+
+def _argument(name: str, value: dict[str, Any]) -> dict[str, str]:
+    said = {}
+    for field, inner in value.items():
+        if isinstance(inner, Ref):
+            said[f"{name}.ref"] = str(inner)
+        elif field == "name" and (text := as_text(inner)):
+            said[f"{name}.name"] = display_name(text)[:_LONGEST]
+        elif field == "roleId" and (text := as_text(inner)):
+            said[f"{name}.id"] = text
+    return said
+
+
+def _changes(value: Any) -> dict[str, str]:
+    """`configChanges` of a reconfiguration: which properties were modified, added and deleted.
+
+    Only their paths: values are in the versions of the machine, and may be secret here.
+    """
+    changes = dicts(value)[0] if dicts(value) else {}
+    said = {}
+    for way in ("modified", "added", "deleted"):
+        text = as_text(changes.get(way)) or ""
+        paths = sorted({line.split(":")[0].strip() for line in text.splitlines() if line.strip()})
+        if paths:
+            said[f"changes.{way}"] = ", ".join(paths)[:_LONGEST]
+    return said

@@ -1,0 +1,217 @@
+"""Who was with whom, who had which address, what a host ran: the answers, and who is told them."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from inventory.chronicle import questions
+from inventory.chronicle.questions import Window
+from inventory.models import Asset, Source
+from inventory.records import Kind, PowerState
+from tests.factories import SourceFactory, TeamFactory, UserFactory
+from tests.inventory.chronicle.lives import at, collect, event, nic, vm
+
+pytestmark = pytest.mark.django_db
+MAC = "00:00:00:00:00:0a"
+
+
+@pytest.fixture
+def source(db: None) -> Source:
+    return SourceFactory(complete_at=None, published_at=None, evaluated_at=None)
+
+
+@pytest.fixture
+def analyst(db: None) -> User:
+    return UserFactory(roles=["analyst"])
+
+
+def machine(n: int) -> Asset:
+    return Asset.objects.get(kind=Kind.VM, name=f"web-{n}")
+
+
+def with_web_1(
+    user: User, since: float, until: float, *, place: str = "host", now: float = 24
+) -> dict[str, tuple[int, int]]:
+    window = Window(at(since), at(until))
+    found = questions.neighbours(machine(1), user, window=window, place=place, now=at(now))
+    return {one.vm.name: (one.minutes, one.possible) for one in found}
+
+
+def test_machines_on_one_host_were_together_for_the_time_both_were_there(
+    source: Source, analyst: User
+) -> None:
+    collect(source, vm(1), vm(2, host="host-2"), vm(3, host="host-3"), hours=0, events=())
+    moved = (
+        event(1, "VmMigratedEvent", 1, ref="vm-2", host_ref="host-1"),
+        event(2, "VmMigratedEvent", 3, ref="vm-2", host_ref="host-2"),
+    )
+    collect(source, vm(1), vm(2, host="host-2"), vm(3, host="host-3"), hours=4, events=moved)
+
+    assert with_web_1(analyst, 0, 4) == {"web-2": (120, 120)}
+    assert with_web_1(analyst, 2, 4) == {"web-2": (60, 60)}
+    assert with_web_1(analyst, 3, 4) == {}
+
+
+def test_without_events_the_time_between_collections_is_only_possible(
+    source: Source, analyst: User
+) -> None:
+    collect(source, vm(1), vm(2, host="host-2"), hours=0)
+    collect(source, vm(1), vm(2, host="host-1"), hours=2)
+    collect(source, vm(1), vm(2, host="host-1"), hours=3)
+    collect(source, vm(1), vm(2, host="host-2"), hours=4)
+
+    assert with_web_1(analyst, 0, 4) == {"web-2": (60, 240)}
+
+
+def test_a_machine_that_does_not_run_is_nobody_s_neighbour_on_a_host(
+    source: Source, analyst: User
+) -> None:
+    off = vm(2, power_state=PowerState.OFF)
+    unknown = vm(3, power_state=None)
+    collect(source, vm(1), off, unknown, hours=0)
+    collect(source, vm(1), off, unknown, hours=2)
+
+    assert with_web_1(analyst, 0, 2) == {"web-3": (0, 120)}
+    assert with_web_1(analyst, 0, 2, place="datastore") == {
+        "web-2": (120, 120),
+        "web-3": (120, 120),
+    }
+
+
+def test_nothing_is_known_of_the_time_after_the_last_collection(
+    source: Source, analyst: User
+) -> None:
+    collect(source, vm(1), vm(2), hours=0)
+    collect(source, vm(1), vm(2), hours=1)
+
+    assert with_web_1(analyst, 0, 20) == {"web-2": (60, 60)}
+
+
+def test_the_proof_adds_up_to_the_answer(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2), hours=0, events=())
+    told = (
+        event(1, "VmPoweredOffEvent", 0.5, ref="vm-2"),
+        event(2, "VmPoweredOnEvent", 1, ref="vm-2"),
+    )
+    collect(source, vm(1), vm(2), hours=2, events=told)
+    window = Window(at(0), at(2))
+
+    met = questions.meetings(machine(1), machine(2), window=window, place="host", now=at(9))
+
+    assert [(one.since, one.until, one.minutes) for one in met] == [
+        (at(0), at(0.5), 30),
+        (at(1), at(2), 60),
+    ]
+    assert with_web_1(analyst, 0, 2) == {"web-2": (90, 90)}
+
+
+def test_who_sees_a_part_is_told_of_that_part_alone(source: Source) -> None:
+    team = TeamFactory(name="Web")
+    owner = UserFactory(roles=["remediator"], scope="teams")
+    owner.teams.add(team)
+    collect(source, vm(1), vm(2), vm(3), hours=0)
+    collect(source, vm(1), vm(2), vm(3), hours=1)
+    Asset.objects.filter(name__in=("web-1", "web-2")).update(team=team)
+    window = Window(at(0), at(1))
+
+    found = questions.neighbours(machine(1), owner, window=window, place="host", now=at(9))
+
+    assert [(one.vm.name, one.place) for one in found] == [("web-2", None)]
+
+
+def test_an_address_is_found_in_any_notation(source: Source, analyst: User) -> None:
+    assert questions.as_mac("00-50-56-9A-00-01") == "00:50:56:9a:00:01"
+    assert questions.as_mac("0050.569a.0001") == "00:50:56:9a:00:01"
+    assert questions.as_mac("0050569A0001") == "00:50:56:9a:00:01"
+    assert questions.as_mac("00:50:56:9a:00") == ""
+    assert questions.as_mac("00:50:56:9a:00:0g") == ""
+
+
+def test_an_address_belongs_to_whom_it_belonged_then(source: Source, analyst: User) -> None:
+    collect(source, vm(1, mac=MAC), vm(2), hours=0)
+    collect(source, vm(1, mac="00:00:00:00:00:0b"), vm(2, mac=MAC, host="host-2"), hours=2)
+
+    early = questions.holders(MAC, analyst, at=at(0))
+    late = questions.holders(MAC, analyst, at=at(2))
+    between = questions.holders(MAC, analyst, at=at(1))
+
+    assert [one.holding.vm.name for one in early] == ["web-1"]
+    assert [one.holding.vm.name for one in late] == ["web-2"]
+    assert {one.holding.vm.name for one in between} == {"web-1", "web-2"}  # either may have had it
+    assert [stay.place.name for stay in late[0].stays if stay.place] == ["esx-2"]
+    assert len(questions.holders(MAC, analyst)) == 2
+
+
+def test_two_cards_with_one_address_are_both_named(source: Source, analyst: User) -> None:
+    twice = (nic(MAC), nic(MAC, key="4001", network="network-2"))
+    collect(source, vm(1, nics=twice), vm(2, mac=MAC), hours=0)
+
+    assert len(questions.holders(MAC, analyst, at=at(0))) == 3
+
+
+def test_an_address_of_another_team_is_nobody_s(source: Source) -> None:
+    owner = UserFactory(roles=["remediator"], scope="teams")
+    owner.teams.add(TeamFactory())
+    collect(source, vm(1, mac=MAC), hours=0)
+
+    assert questions.holders(MAC, owner) == []
+
+
+def test_what_a_host_ran_on_a_day(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2, host="host-2"), hours=0, events=())
+    moved = event(1, "VmMigratedEvent", 30, ref="vm-1", host_ref="host-2")
+    collect(source, vm(1, host="host-2"), vm(2, host="host-2"), hours=31, events=(moved,))
+    host = Asset.objects.get(name="esx-1")
+
+    def on(since: float, until: float) -> list[str]:
+        stays = questions.ran(host, analyst, window=Window(at(since), at(until)))
+        return [stay.vm.name for stay in stays]
+
+    assert on(0, 24) == ["web-1"]
+    assert on(24, 48) == ["web-1"]
+    assert on(31, 48) == []
+
+
+def test_what_was_made_from_one_template_is_related(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2), vm(3), vm(4), hours=0, events=())
+    cloned = {"sourceVm.ref": "vm-4", "sourceVm.name": "web-4"}
+    made = tuple(event(n, "VmClonedEvent", 0.5, ref=f"vm-{n}", detail=cloned) for n in (1, 2))
+    collect(source, vm(1), vm(2), vm(3), vm(4), hours=1, events=made)
+
+    found = questions.relatives(machine(1), analyst)
+
+    assert [(one.vm.name if one.vm else None, one.is_origin) for one in found] == [
+        ("web-4", True),
+        ("web-2", False),
+    ]
+    assert questions.relatives(machine(3), analyst) == []
+
+
+def test_what_it_was_made_from_is_named_to_who_may_see_it(source: Source) -> None:
+    team = TeamFactory()
+    owner = UserFactory(roles=["remediator"], scope="teams")
+    owner.teams.add(team)
+    collect(source, vm(1), vm(2), hours=0, events=())
+    cloned = {"sourceVm.ref": "vm-2", "sourceVm.name": "secret-2"}
+    collect(
+        source,
+        vm(1),
+        vm(2),
+        hours=1,
+        events=(event(1, "VmClonedEvent", 0.5, detail=cloned),),
+    )
+    Asset.objects.filter(name="web-1").update(team=team)
+    told = questions.origin_of(machine(1))
+    assert told is not None
+
+    assert questions.name_of_origin(told, owner) == "something that you may not see"
+    assert questions.relatives(machine(1), owner) == []
+
+
+def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
+    for hours in (0, 1, 6):
+        collect(source, vm(1), hours=hours)
+
+    assert [one.began_at for one in questions.blind([source.pk], Window(at(2), at(3)))] == [at(1)]
+    assert questions.blind([source.pk], Window(at(6), at(7))) == []

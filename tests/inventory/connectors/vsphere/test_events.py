@@ -1,0 +1,143 @@
+"""Reading the log of a simulated vCenter: windows, continuity, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventory.connectors.base import Doubt, Event, EventCursor, EventsRead
+from inventory.connectors.vsphere import events
+from inventory.connectors.vsphere.mapping.events import ASKED, event
+from tests.inventory.connectors.vsphere.conftest import Build
+from tests.peers.certificates import self_signed
+from tests.peers.fault_proxy import Fault, FaultProxy
+from tests.peers.vcsim import Vcsim, start_vcsim
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def small() -> Iterator[Vcsim]:
+    with start_vcsim(dc=1, cluster=1, host=2, vm=2, standalone_host=0, seed="events") as running:
+        yield running
+
+
+def read(
+    connector_to: Build, peer: Any, since: EventCursor | None = None
+) -> tuple[list[Event], EventsRead]:
+    items = list(connector_to(peer, events_since=since or EventCursor()).collect())
+    told = [item for item in items if isinstance(item, EventsRead)]
+    assert len(told) == 1
+    return [item for item in items if isinstance(item, Event)], told[0]
+
+
+def newest(found: list[Event]) -> EventCursor:
+    last = max(found, key=lambda one: (one.at, one.key))
+    return EventCursor(at=last.at, key=last.key)
+
+
+def test_events_are_read_only_when_it_is_said_since_when(small: Vcsim, connector_to: Build) -> None:
+    small.forget_calls()
+    items = list(connector_to(small).collect())
+
+    assert not [item for item in items if isinstance(item, Event | EventsRead)]
+    assert "CreateCollectorForEvents" not in small.calls()
+
+
+def test_a_machine_s_beginning_says_where_it_is(small: Vcsim, connector_to: Build) -> None:
+    found, told = read(connector_to, small)
+
+    begun = [one for one in found if one.type == "VmCreatedEvent"]
+    assert len(begun) == 2
+    assert all(one.vm_ref and one.vm_name and one.host_ref for one in begun)
+    assert {one.type for one in found} <= set(ASKED)
+    assert told.problem == ""
+    assert told.is_continuous
+    assert told.unreadable == 0
+    assert told.until is not None
+    assert told.oldest_at == min(one.at for one in found)
+
+
+def test_the_next_reading_sees_the_newest_known_event_again_and_what_is_new(
+    small: Vcsim, connector_to: Build
+) -> None:
+    cursor = newest(read(connector_to, small)[0])
+    small.apply(ops=[{"op": "power_off", "vm": "DC0_C0_RP0_VM0"}])
+    found, told = read(connector_to, small, cursor)
+
+    assert cursor.key in {one.key for one in found}
+    assert "VmPoweredOffEvent" in {one.type for one in found if one.key > cursor.key}
+    assert told.is_continuous
+
+
+def test_a_log_without_the_newest_known_event_was_cut(small: Vcsim, connector_to: Build) -> None:
+    cursor = newest(read(connector_to, small)[0])
+    assert cursor.at
+    assert cursor.key
+    gone = EventCursor(at=cursor.at, key=cursor.key + 100_000)
+
+    assert not read(connector_to, small, gone)[1].is_continuous
+
+
+def test_no_collector_is_left_behind(small: Vcsim, connector_to: Build) -> None:
+    for _ in range(events.PAGE // 20):  # a vCenter has room for 32
+        read(connector_to, small)
+    calls = small.calls()
+
+    assert calls["DestroyCollector"] == calls["CreateCollectorForEvents"]
+
+
+@pytest.mark.parametrize("method", ["CreateCollectorForEvents", "ReadNextEvents"])
+@pytest.mark.parametrize("fault", [Fault.HTTP_500, Fault.OBJECT_NOT_FOUND, Fault.TRUNCATE])
+def test_a_log_that_cannot_be_read_is_told_and_spoils_nothing(
+    small: Vcsim, connector_to: Build, tmp_path: Path, method: str, fault: Fault
+) -> None:
+    with FaultProxy(small, self_signed(tmp_path)) as proxy:
+        proxy.inject(fault, method=method)
+        items = list(connector_to(proxy, events_since=EventCursor()).collect())
+
+    told = [item for item in items if isinstance(item, EventsRead)]
+    assert told[0].problem
+    assert told[0].until is None
+    assert not [item for item in items if isinstance(item, Doubt)]
+
+
+def test_what_is_secret_in_an_order_is_not_kept() -> None:
+    found = event(
+        {
+            "_type": "VmReconfiguredEvent",
+            "key": "7",
+            "createdTime": "2026-03-01T12:00:00Z",
+            "userName": "ada",
+            "configSpec": {"annotation": "password: hunter2"},
+            "configChanges": {
+                "modified": 'config.annotation: "a" -> "hunter2"; \nconfig.hardware.numCPU: 1 -> 2',
+                "added": "",
+            },
+        }
+    )
+
+    assert found.detail == {"changes.modified": "config.annotation, config.hardware.numCPU"}
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"_type": "VmCreatedEvent", "key": "1"},
+        {"_type": "VmCreatedEvent", "key": "x", "createdTime": "2026-03-01T12:00:00Z"},
+        {"key": "1", "createdTime": "2026-03-01T12:00:00Z"},
+    ],
+)
+def test_an_event_without_key_type_or_time_is_none(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no key"):
+        event(broken)
+
+
+def test_the_window_begins_before_the_newest_known_event() -> None:
+    assert timedelta(minutes=5) <= events.OVERLAP
