@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from inventory import history
 from inventory.chronicle import questions, windows
-from inventory.chronicle.filters import EventFilter
+from inventory.chronicle.filters import EventFilter, MacHoldingFilter, StayFilter
 from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
 from inventory.models import Asset
 from inventory.records import Kind
@@ -172,7 +172,7 @@ class StayViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
     serializer_class = StaySerializer
     queryset = Stay.objects.none()
-    filterset_fields = ("vm", "place_kind")
+    filterset_class = StayFilter
     cursor_ordering = ("-valid_from", "-id")
 
     def get_queryset(self) -> QuerySet[Stay]:
@@ -207,7 +207,7 @@ class MacHoldingViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
     serializer_class = MacHoldingSerializer
     queryset = MacHolding.objects.none()
-    filterset_fields = ("vm",)
+    filterset_class = MacHoldingFilter
     cursor_ordering = ("-valid_from", "-id")
 
     def get_queryset(self) -> QuerySet[MacHolding]:

@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django.db.models import Q, QuerySet
 
-from inventory.chronicle.models import PlatformEvent
+from inventory.chronicle.models import MacHolding, PlatformEvent, Stay
 from inventory.chronicle.words import CHOICES
 
 
@@ -38,3 +38,22 @@ class EventFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def by_text(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
         return rows.filter(Q(vm_name__istartswith=text) | Q(user_name__istartswith=text))
+
+
+class StayFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """By number, not by choice: a refused choice would tell what exists."""
+
+    vm = django_filters.NumberFilter(field_name="vm_id", label="Id of the machine")
+    place_kind = django_filters.ChoiceFilter(choices=Stay.Place.choices, label="Kind of place")
+
+    class Meta:
+        model = Stay
+        fields: tuple[str, ...] = ()
+
+
+class MacHoldingFilter(django_filters.FilterSet):  # type: ignore[misc]
+    vm = django_filters.NumberFilter(field_name="vm_id", label="Id of the machine")
+
+    class Meta:
+        model = MacHolding
+        fields: tuple[str, ...] = ()

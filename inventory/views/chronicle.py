@@ -47,7 +47,7 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         "asset": vm,
         "asked": asked,
         "sees_everything": request.user.sees_everything,
-        "timeline_address": reverse("inventory:timeline", args=[vm.pk]),
+        "timeline_address": reverse("inventory:asset-timeline", args=[vm.pk]),
         "without_proof": _address(request),
         "by": by,
         "ways": [(value, label, _address(request, by=value)) for value, label in WAYS.items()],

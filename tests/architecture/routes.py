@@ -22,6 +22,7 @@ from accounts.roles import ROLES, Role
 from findings.models import Announcement, BulkAct, Notice, Waiver
 from findings.remediation import plans
 from inventory.models import AssetVersion
+from inventory.records import Host, Platform
 from policies import registry
 from policies.models import PolicyDocument, Statement
 from tests.factories import (
@@ -154,6 +155,10 @@ class World:
     def __init__(self) -> None:
         call_command("load_policies", verbosity=0)
         self.home = Tenant("home")
+        self.host = AssetFactory(
+            source=self.home.source,
+            record=Host(platform=Platform.VSPHERE, uid="h-1", ref="host-1", name="esx-1"),
+        )
         self.people: dict[Role | None, User] = {
             role: UserFactory(username=f"the-{role}", roles=[role]) for role in Role
         }
@@ -203,6 +208,7 @@ class World:
             "api:check-": {"pk": registry.all_checks()[0].id},
             "api:statement-": {"pk": statement.code, "code": statement.code},
             "api:polic": {"pk": document.pk, "slug": document.slug},
+            "inventory:asset-ran": {"pk": self.host.pk},
             "inventory:asset": {"pk": home.asset.pk},
             "inventory:run": {"pk": home.run.pk},
             "inventory:cancel-run": {"pk": home.run.pk},

@@ -39,7 +39,10 @@ OWN = frozenset(
         "api:finding-detail",
         "api:source-detail",
         "findings:finding",
+        "api:asset-together-neighbours",
         "inventory:asset",
+        "inventory:asset-neighbours",
+        "inventory:asset-timeline",
         "inventory:source",
     }
 )

@@ -23,7 +23,7 @@ from findings.remediation.plans import Wish
 from findings.trends import rollup
 from findings.triage import acts, decisions
 from findings.waivers import covering, deciding, requesting, scopes
-from inventory.models import Asset, AssetVersion, Source
+from inventory.models import Asset, AssetVersion, MacHolding, PlatformEvent, Source, Stay
 from policies import registry
 from policies.spec import Kind
 from tests.factories import (
@@ -39,6 +39,7 @@ from tests.factories import (
 
 MACHINES = 6
 DAY = timedelta(days=1)
+MAC = "00:50:56:00:00:01"
 CHECKS = [check for check in registry.all_checks() if check.kind is Kind.VM][:8]
 
 
@@ -50,6 +51,8 @@ class Side:
         self.owner = self._person(f"owner-{name}", "remediator")
         self.analyst = self._person(f"analyst-{name}", "analyst")
         self.assets = [self._machine(name, n, sources[n % len(sources)]) for n in range(MACHINES)]
+        for n, asset in enumerate(self.assets):
+            live(asset, key=1 + n + (1_000 if name == "away" else 0))
         self.findings = [
             self._finding(asset, n) for asset in self.assets for n in range(len(CHECKS))
         ]
@@ -137,6 +140,32 @@ class Side:
         approver = User.objects.get(username="erin")
         return deciding.approve(
             waiver_id=waiver.pk, version=waiver.version, by=approver, reason="Yes.", now=NOW
+        )
+
+
+def live(asset: Asset, *, key: int) -> None:
+    """All machines of a source on one host, with an address that each had once, and a clone."""
+    source = asset.source
+    common = {"valid_from": NOW - 9 * DAY, "basis": "poll", "source": source, "vm": asset}
+    for kind, ref in (("host", "host-1"), ("datastore", "datastore-1"), ("network", "network-1")):
+        running = True if kind == "host" else None
+        Stay.objects.create(place_kind=kind, place_ref=ref, is_running=running, **common)
+    MacHolding.objects.create(mac=MAC, nic_key="4000", network_name="VM Network", **common)
+    for number, type_ in enumerate(("VmClonedEvent", "VmPoweredOnEvent")):
+        PlatformEvent.objects.create(
+            source=source,
+            key=2 * key + number,
+            type=type_,
+            created_at=NOW - 9 * DAY,
+            happened_at=NOW - 9 * DAY,
+            user_name="ada",
+            message=f"{asset.name} on host-1 of {source.name}",
+            vm=asset,
+            vm_ref=asset.ref,
+            vm_name=asset.name,
+            host_ref="host-1",
+            host_name="esx-1",
+            detail={"sourceVm.ref": "vm-golden", "sourceVm.name": "golden"},
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.twins.estate import CHECKS, Estate, Side
+from tests.twins.estate import CHECKS, MAC, Estate, Side
 
 ABSENT = 987_654
 
@@ -44,6 +44,8 @@ LISTS = (
     "/inventory/vms/",
     "/inventory/hosts/",
     "/inventory/vms/export.csv",
+    "/inventory/addresses/",
+    "/inventory/events/",
     "/policies/",
     "/sources/",
     "/settings/tokens/",
@@ -60,10 +62,22 @@ LISTS = (
     "/api/v1/trends/",
     "/api/v1/me/",
     "/api/v1/labels/",
+    "/api/v1/events/",
+    "/api/v1/stays/",
+    "/api/v1/mac-holdings/",
 )
 DETAILS: tuple[tuple[str, str], ...] = (
     ("/findings/{}/", "finding"),
     ("/inventory/assets/{}/", "asset"),
+    ("/inventory/assets/{}/timeline/", "asset"),
+    ("/inventory/assets/{}/neighbours/", "asset"),
+    ("/inventory/assets/{}/neighbours/?by=datastore", "asset"),
+    ("/inventory/assets/{}/neighbours/?by=template", "asset"),
+    ("/inventory/assets/{}/neighbours/?with=2", "asset"),
+    ("/api/v1/assets/{}/neighbours/", "asset"),
+    ("/api/v1/stays/?vm={}", "asset"),
+    ("/api/v1/stays/?place={}", "asset"),
+    ("/api/v1/events/?vm={}", "asset"),
     ("/exceptions/{}/", "waiver"),
     ("/remediation/{}/", "plan"),
     ("/remediation/{}/script.ps1", "plan"),
@@ -141,6 +155,10 @@ class Maker:
             ("page_size", self.dice.choice((1, 5, 100))),
             ("outcome", self.dice.choice(("pass", "fail", "unknown"))),
             ("show", "all"),
+            ("mac", MAC),
+            ("at", "2026-03-09T00:00"),
+            ("vm", self.some("asset")),
+            ("what", self.dice.choice(("Cloned", "Powered on", "Moved"))),
         ]
         return self.dice.sample(possible, self.dice.randint(0, 3))
 

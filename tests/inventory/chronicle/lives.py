@@ -61,7 +61,14 @@ def places() -> tuple[Host | Network | Datastore, ...]:
 
 
 def event(key: int, type_: str, hours: float, *, ref: str = "vm-1", **facts: Any) -> Event:
-    return Event(key=key, type=type_, at=at(hours), vm_ref=ref, vm_name="web-1", **facts)
+    return Event(
+        key=key,
+        type=type_,
+        at=at(hours),
+        vm_ref=ref,
+        vm_name=f"web-{ref.removeprefix('vm-')}",
+        **facts,
+    )
 
 
 def read_until(hours: float, **facts: Any) -> EventsRead:

@@ -1,0 +1,189 @@
+"""The pages about the past: what they say, what they link to, and what they do with nonsense."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from inventory.models import Asset, Source
+from tests.factories import SourceFactory, TeamFactory, UserFactory
+from tests.inventory.chronicle.lives import at, collect, event, vm
+
+pytestmark = pytest.mark.django_db
+MAC = "00:50:56:00:00:01"
+
+
+@pytest.fixture
+def source(db: None) -> Source:
+    """Two machines on one host until one moved; a third elsewhere. Then nothing for five hours."""
+    source: Source = SourceFactory(complete_at=None, published_at=None, evaluated_at=None)
+    collect(source, vm(1), vm(2), vm(3, host="host-3"), hours=0, events=())
+    told = (
+        event(1, "VmMigratedEvent", 1, ref="vm-2", host_ref="host-2", user="CORP\\ada"),
+        event(2, "VmReconfiguredEvent", 1.5, message="Reconfigured web-1 on esx-1"),
+    )
+    collect(source, vm(1), vm(2, host="host-2"), vm(3, host="host-3"), hours=2, events=told)
+    collect(source, vm(1), vm(2, host="host-2"), vm(3, host="host-3"), hours=7, events=())
+    return source
+
+
+@pytest.fixture
+def client(source: Source) -> Client:
+    return client_of(UserFactory(roles=["analyst"]))
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, name: str, *args: object, **query: str) -> str:
+    with time_machine.travel(at(8), tick=False):
+        answer = client.get(reverse(f"inventory:{name}", args=args), query)
+    assert answer.status_code == HTTPStatus.OK, answer.status_code
+    return answer.content.decode()
+
+
+def pk(name: str) -> int:
+    return Asset.objects.get(name=name).pk
+
+
+def test_who_was_with_a_machine_and_for_how_long(client: Client) -> None:
+    text = page(client, "asset-neighbours", pk("web-1"))
+
+    assert "1 machine shared a host with it" in text
+    assert "web-2" in text
+    assert "web-3" not in text.split("<table")[1]
+    assert "60 min" in text or "1 h" in text
+
+
+def test_the_proof_says_when_each_came_and_left_and_by_whose_word(client: Client) -> None:
+    text = page(client, "asset-neighbours", pk("web-1"), **{"with": str(pk("web-2"))})
+
+    assert "When it was with" in text
+    assert "first seen" in text
+    assert "2026-03-10 13:00 UTC" in text  # left by event
+
+
+@pytest.mark.parametrize("by", ["datastore", "network", "template"])
+def test_other_ways_of_being_together_have_their_own_tab(client: Client, by: str) -> None:
+    text = page(client, "asset-neighbours", pk("web-1"), by=by)
+
+    assert f'by={by}" aria-current="page"' in text
+
+
+def test_a_blind_interval_is_told_where_it_could_hide_something(client: Client) -> None:
+    for text in (
+        page(client, "asset-neighbours", pk("web-1")),
+        page(client, "asset-ran", pk("esx-1"), day="2026-03-10"),
+        page(client, "asset-timeline", pk("web-1")),
+    ):
+        assert "Nothing was collected in this time." in text
+
+
+def test_what_a_host_ran_on_a_day_links_to_the_days_around_it(client: Client) -> None:
+    text = page(client, "asset-ran", pk("esx-1"), day="2026-03-10")
+
+    assert "2 machines were on it on 2026-03-10" in text
+    assert "?day=2026-03-09" in text
+    assert "Day after" not in text  # it is still to come
+    assert "1 machine was on it" in page(client, "asset-ran", pk("esx-2"))
+
+
+def test_whose_address_it_was(client: Client) -> None:
+    assert "1 card has it now; 1 holding in all." in page(client, "macs", mac="0050.5600.0001")
+    then = page(client, "macs", mac=MAC, at="2026-03-10T12:30")
+    assert "1 card had it at" in then
+    assert "esx-1" in then
+    assert "known to have had it" in page(client, "macs", mac="00:00:00:00:00:01")
+
+
+def test_a_timeline_holds_events_and_versions_in_one_order(client: Client) -> None:
+    text = page(client, "asset-timeline", pk("web-2"))
+
+    assert "Moved</bdi>" in text
+    assert "CORP\\ada" in text
+    assert text.index("Moved from") < text.index("Moved</bdi>") < text.index("First seen.")
+
+
+def test_events_are_listed_and_narrowed(client: Client) -> None:
+    assert "Reconfigured web-1 on esx-1" in page(client, "events")
+    moved = page(client, "events", what="Moved")
+    assert "Reconfigured web-1" not in moved
+    assert "web-2" in moved
+    assert "No event matches" in page(client, "events", q="nobody")
+
+
+@pytest.mark.parametrize(
+    ("name", "asset", "query"),
+    [
+        ("asset-neighbours", "web-1", {"from": "yesterday"}),
+        ("asset-neighbours", "web-1", {"from": "2026-03-10", "to": "2026-03-01"}),
+        ("asset-neighbours", "web-1", {"from": "1990-01-01"}),
+        ("asset-ran", "esx-1", {"day": "9999-12-31"}),
+        ("asset-ran", "esx-1", {"day": "x"}),
+        ("macs", "", {"mac": "not an address"}),
+        ("macs", "", {"mac": MAC, "at": "x"}),
+        ("events", "", {"source": "x"}),
+        ("events", "", {"since": "x"}),
+    ],
+)
+def test_what_is_not_understood_is_said(
+    client: Client, name: str, asset: str, query: dict[str, str]
+) -> None:
+    arguments = [pk(asset)] if asset else []
+
+    assert 'role="alert"' in page(client, name, *arguments, **query)
+
+
+@pytest.mark.parametrize("name", ["asset-neighbours", "asset-ran"])
+def test_a_page_about_another_kind_of_thing_is_not_there(client: Client, name: str) -> None:
+    other = "esx-1" if name == "asset-neighbours" else "web-1"
+
+    assert client.get(reverse(f"inventory:{name}", args=[pk(other)])).status_code == 404
+
+
+def test_an_owner_is_told_of_their_machines_and_of_nothing_around_them(source: Source) -> None:
+    team = TeamFactory()
+    Asset.objects.filter(name="web-1").update(team=team)
+    owner = client_of(UserFactory(roles=["remediator"], scope="teams", teams=[team]))
+
+    together = page(owner, "asset-neighbours", pk("web-1"))
+    timeline = page(owner, "asset-timeline", pk("web-1"))
+    told = page(owner, "events")
+
+    assert "web-2" not in together
+    assert "Reconfigured" in timeline
+    assert "esx-1" not in timeline + told
+    assert "web-2" not in told
+    with time_machine.travel(at(8), tick=False):
+        hidden = owner.get(reverse("inventory:asset-timeline", args=[pk("web-2")]))
+    assert hidden.status_code == HTTPStatus.NOT_FOUND
+
+
+def test_the_interface_answers_the_same_questions(client: Client) -> None:
+    with time_machine.travel(at(8), tick=False):
+        together = client.get(f"/api/v1/assets/{pk('web-1')}/neighbours/").json()
+        stays = client.get(f"/api/v1/stays/?vm={pk('web-2')}&place_kind=host").json()
+        held = client.get("/api/v1/mac-holdings/", {"mac": MAC, "at": "2026-03-10T13:00Z"}).json()
+        events = client.get("/api/v1/events/", {"what": "Moved"}).json()
+
+    assert [(one["vm_name"], one["minutes"]) for one in together["neighbours"]] == [("web-2", 60)]
+    assert together["blind"][0]["what"] == "inventory"
+    assert [stay["basis"] for stay in stays["results"]] == ["event", "first"]
+    assert [one["vm_name"] for one in held["results"]] == ["web-1"]
+    assert [one["user_name"] for one in events["results"]] == ["CORP\\ada"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["stays/?at=x", "stays/?place=x", "mac-holdings/?mac=x", "mac-holdings/?at=x", "events/?vm=x"],
+)
+def test_the_interface_refuses_what_it_does_not_understand(client: Client, address: str) -> None:
+    assert client.get(f"/api/v1/{address}").status_code == HTTPStatus.BAD_REQUEST
