@@ -54,7 +54,7 @@ class Take:
         self.unreadable: list[Unreadable] = []
         self.blind_spots: list[BlindSpot] = []
         self.doubts: list[Doubt] = []
-        self.events: dict[int, Event] = {}
+        self.events: dict[tuple[int, datetime], Event] = {}
         self.events_read: EventsRead | None = None
         self._seen: set[tuple[Kind, str]] = set()
 
@@ -69,7 +69,7 @@ class Take:
             case Count():
                 self.expected[item.kind] = item.expected
             case Event():
-                self.events[item.key] = item
+                self.events[item.key, item.at] = item
             case EventsRead():
                 self.events_read = item
 

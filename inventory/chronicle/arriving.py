@@ -107,7 +107,7 @@ LEFT JOIN LATERAL (
     ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1
 ) a ON s.event->>'vm_ref' IS NOT NULL
 WHERE s.run_id = %(run)s AND s.token = %(token)s
-ON CONFLICT (source_id, key) DO NOTHING
+ON CONFLICT (source_id, key, created_at) DO NOTHING
 RETURNING vm_id
 """
 

@@ -45,7 +45,10 @@ class PlatformEvent(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "key"], name="event_once")]
+        constraints = [
+            # With its time: a platform that was restored counts again from an older number.
+            models.UniqueConstraint(fields=["source", "key", "created_at"], name="event_once")
+        ]
         indexes = [
             models.Index(fields=["-happened_at", "-id"], name="event_list"),
             models.Index(fields=["vm", "-happened_at"], name="event_by_vm"),

@@ -356,3 +356,28 @@ def blind(sources: Sequence[int], window: Window) -> list[BlindInterval]:
     found = BlindInterval.objects.filter(source__in=sources, began_at__lt=window.until)
     open_or_later = Q(ended_at__isnull=True) | Q(ended_at__gt=window.since)
     return list(found.filter(open_or_later).select_related("source").order_by("began_at")[:100])
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the events of a source are known."""
+
+    newest_at: datetime | None
+    kept_days: int | None  # for how long the platform keeps its events; None: it did not say
+    is_told: bool  # whether events of this source were ever read
+    blind: list[BlindInterval]
+
+
+def watched(source: Source) -> Watched:
+    """For who sees the whole estate: how new the newest event is, and what was not observed."""
+    platform = source.assets.filter(kind=Kind.PLATFORM, gone_at=None).values_list(
+        "record__settings", flat=True
+    )
+    settings = next(iter(platform[:1]), None) or {}
+    days = str(settings.get("event.maxAge", ""))
+    is_kept = str(settings.get("event.maxAgeEnabled", "true")).lower() == "true"
+    return Watched(
+        newest_at=source.events_at,
+        kept_days=int(days) if is_kept and days.isdigit() and len(days) < 6 else None,
+        is_told=source.events_at is not None,
+        blind=list(source.blind_intervals.select_related("source")[:10]),
+    )

@@ -26,7 +26,16 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from findings.models import Finding, FindingEvent
 from inventory import ledger, sources
-from inventory.models import AssetVersion, Source, StagedRecord, SyncRun
+from inventory.models import (
+    AssetVersion,
+    MacHolding,
+    PlatformEvent,
+    Source,
+    StagedEvent,
+    StagedRecord,
+    Stay,
+    SyncRun,
+)
 from policies.models import Tally, Verdict
 from tests.peers.vcsim import Vcsim, start_vcsim
 
@@ -189,6 +198,23 @@ def canonical(source: Source) -> dict[str, Any]:
                 "finding__check_id", "finding__asset__uid", "finding__key", "kind", "message"
             )
         ),
+        # Who signs in is the collecting itself, and each source has its own.
+        "told": sorted(
+            PlatformEvent.objects.filter(source=source)
+            .exclude(type__contains="Session")
+            .values_list("key", "type", "vm__uid", "host_ref")
+        ),
+        "stays": sorted(
+            (*stay[:3], str(stay[3]), *stay[4:])
+            for stay in Stay.objects.filter(source=source).values_list(
+                "vm__uid", "place_kind", "place_ref", "is_running", "basis", IS_OPEN
+            )
+        ),
+        "addresses": sorted(
+            MacHolding.objects.filter(source=source).values_list(
+                "vm__uid", "nic_key", "mac", IS_OPEN
+            )
+        ),
         "tallies": sorted(
             Tally.objects.filter(run=last).values_list("check_id", "passed", "failed", "unknown")
         ),
@@ -226,6 +252,7 @@ def test_forty_kills_leave_the_database_as_a_run_without_faults_does(
 
     assert kills >= KILLS
     assert StagedRecord.objects.count() == 0
+    assert StagedEvent.objects.count() == 0
     assert not SyncRun.objects.filter(state__in=["running", "queued"]).exists()
     # A kill between the simulator's answer to Login and our note of it leaves a session that only
     # the platform's own idle time ends; this simulator gives its cookie no earlier.

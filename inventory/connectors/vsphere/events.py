@@ -47,7 +47,7 @@ class _Log:
         self.skew = timedelta()
         self.until: datetime | None = None
         self._oldest: datetime | None = None
-        self._keys: set[int] = set()
+        self._keys: set[tuple[int, datetime]] = set()
         self._unreadable = 0
 
     @property
@@ -61,9 +61,9 @@ class _Log:
         except (ValueError, TypeError, RecursionError):
             self._unreadable += 1
             return None
-        if one.key in self._keys:
+        if (one.key, one.at) in self._keys:
             return None
-        self._keys.add(one.key)
+        self._keys.add((one.key, one.at))
         self._oldest = one.at if self._oldest is None else min(one.at, self._oldest)
         return one
 
@@ -76,13 +76,14 @@ class _Log:
         return self.count >= MOST
 
     def told(self) -> EventsRead:
-        known = self.cursor.key
+        cursor = self.cursor
         return EventsRead(
             until=None if self.problem else self.until,
             skew_seconds=self.skew.total_seconds(),
             unreadable=self._unreadable,
             oldest_at=self._oldest,
-            is_continuous=known is None or known in self._keys,
+            # With its time: a platform that was restored counts again from an older number.
+            is_continuous=cursor.key is None or (cursor.key, cursor.at) in self._keys,
             problem=self.problem,
         )
 

@@ -37,6 +37,16 @@ def test_an_event_is_kept_once_however_often_it_is_told(source: Source) -> None:
     assert not StagedEvent.objects.exists()
 
 
+def test_a_number_that_a_restored_platform_gives_again_is_another_event(source: Source) -> None:
+    collect(source, vm(), hours=1, events=(event(7, "VmPoweredOffEvent", 0.5),))
+    collect(source, vm(), hours=2, events=(event(7, "VmPoweredOnEvent", 1.5),))
+
+    assert set(PlatformEvent.objects.values_list("type", flat=True)) == {
+        "VmPoweredOffEvent",
+        "VmPoweredOnEvent",
+    }
+
+
 def test_the_next_collection_goes_on_after_the_newest_event(source: Source) -> None:
     later = event(4, "VmPoweredOffEvent", 0.9)
     collect(source, vm(), hours=1, events=(later, event(3, "VmPoweredOnEvent", 0.5)))

@@ -187,3 +187,13 @@ def test_the_interface_answers_the_same_questions(client: Client) -> None:
 )
 def test_the_interface_refuses_what_it_does_not_understand(client: Client, address: str) -> None:
     assert client.get(f"/api/v1/{address}").status_code == HTTPStatus.BAD_REQUEST
+
+
+def test_the_page_of_a_source_says_how_well_it_was_observed(source: Source) -> None:
+    operator = client_of(UserFactory(roles=["operator"]))
+
+    text = page(operator, "source", source.pk)
+
+    assert "The newest event that is known is from" in text
+    assert "Nothing was collected in this time." in text
+    assert f"/inventory/events/?source={source.pk}" in text

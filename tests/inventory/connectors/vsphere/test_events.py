@@ -83,6 +83,16 @@ def test_a_log_without_the_newest_known_event_was_cut(small: Vcsim, connector_to
     assert not read(connector_to, small, gone)[1].is_continuous
 
 
+def test_a_number_that_came_again_at_another_time_is_not_the_newest_known_event(
+    small: Vcsim, connector_to: Build
+) -> None:
+    cursor = newest(read(connector_to, small)[0])
+    assert cursor.at
+    restored = EventCursor(at=cursor.at - timedelta(minutes=1), key=cursor.key)
+
+    assert not read(connector_to, small, restored)[1].is_continuous
+
+
 def test_no_collector_is_left_behind(small: Vcsim, connector_to: Build) -> None:
     for _ in range(events.PAGE // 20):  # a vCenter has room for 32
         read(connector_to, small)
