@@ -27,6 +27,9 @@ MONTH = timedelta(days=30)
 FROM = OpenApiParameter("from", OpenApiTypes.DATETIME, description="Thirty days ago if left out.")
 TO = OpenApiParameter("to", OpenApiTypes.DATETIME, description="Now if left out.")
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at this moment.")
+START = OpenApiParameter(
+    "start", OpenApiTypes.INT, description="Leave out so many; a page holds a hundred."
+)
 BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(questions.PLACES), default="host")
 _MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis")
 
@@ -126,7 +129,7 @@ class NeighbourSerializer(serializers.Serializer[Any]):
 class NeighboursSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
-    truncated = serializers.BooleanField()
+    total = serializers.IntegerField()
     neighbours = NeighbourSerializer(many=True)
     blind = BlindIntervalSerializer(many=True)
 
@@ -243,7 +246,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
         visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
         return visible.filter(kind=Kind.VM).select_related("source").defer("record")
 
-    @extend_schema(parameters=[FROM, TO, BY], responses=NeighboursSerializer, filters=False)
+    @extend_schema(parameters=[FROM, TO, BY, START], responses=NeighboursSerializer, filters=False)
     @action(detail=True)
     def neighbours(self, request: Request, pk: str) -> Response:
         """Machines that shared a host, datastore or network with this one, with minutes."""
@@ -253,12 +256,22 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
         if by not in questions.PLACES:
             raise ValidationError({"by": [f"One of {', '.join(questions.PLACES)}."]})
         window = window_in(request, now=now)
-        found = questions.neighbours(vm, request.user, window=window, place=by, now=now)  # type: ignore[arg-type]
+        start = request.query_params.get("start", "0")
+        if not (start.isascii() and start.isdigit() and len(start) < 10):
+            raise ValidationError({"start": ["This is not a number."]})
+        found = questions.neighbours(
+            vm,
+            request.user,  # type: ignore[arg-type]
+            window=window,
+            place=by,
+            now=now,
+            start=int(start),
+        )
         told = {
             "since": window.since,
             "until": window.until,
-            "truncated": len(found) > questions.MOST,
-            "neighbours": found[: questions.MOST],
+            "total": found.total,
+            "neighbours": found.rows,
             "blind": questions.blind([vm.source_id], window),
         }
         return Response(NeighboursSerializer(told).data)

@@ -11,6 +11,7 @@ at once, an event says that one began. Between two collections an event is the b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -121,7 +122,7 @@ class _Course:
     """The state while time goes on."""
 
     def __init__(self, told: Iterable[Told]) -> None:
-        self._told = sorted(told, key=lambda one: one.at)
+        self._told = sorted(told, key=_moment)
         self._open: dict[Key, _Open] = {}
         self._held: list[Held] = []
         self._touched: dict[Key, datetime] = {}  # when an event last said something of it
@@ -202,16 +203,14 @@ class _Course:
         since = max(
             (at for at in (poll.before, now.valid_from if now else None) if at), default=None
         )
+        begin = 0 if since is None else bisect_right(self._told, since, key=_moment)
+        end = bisect_right(self._told, poll.until, key=_moment)
         found = {
             one.at
-            for one in self._told
-            if (since is None or one.at > since)
-            and one.at <= poll.until
-            and (
-                (is_first and one.is_beginning)
-                or (not is_first and key.kind in one.explains)
-                or _names(one, seen)
-            )
+            for one in self._told[begin:end]
+            if (is_first and one.is_beginning)
+            or (not is_first and key.kind in one.explains)
+            or _names(one, seen)
         }
         return found.pop() if len(found) == 1 else None
 
@@ -271,6 +270,10 @@ class _Course:
             for key, now in self._open.items()
         ]
         return sorted([*self._held, *still], key=lambda held: (held.valid_from, held.key))
+
+
+def _moment(one: Told) -> datetime:
+    return one.at
 
 
 def _names(one: Told, seen: Any) -> bool:

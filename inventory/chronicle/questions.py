@@ -20,7 +20,8 @@ from inventory.models import Asset, Source
 from inventory.records import Kind
 
 PLACES = (Stay.Place.HOST, Stay.Place.DATASTORE, Stay.Place.NETWORK)
-MOST = 500  # neighbours in one place kind
+PAGE = 100  # neighbours
+MOST = 500  # of what is not listed in pages
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -51,6 +52,14 @@ class Neighbour(msgspec.Struct, kw_only=True):
     by_events: bool  # every beginning is the platform's own word
 
 
+class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of neighbours, and how many there are."""
+
+    rows: list[Neighbour]
+    total: int
+    machines: int
+
+
 class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """One stay of the one machine and one of the other that overlap: the proof."""
 
@@ -63,11 +72,10 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def neighbours(
-    vm: Asset, user: User, *, window: Window, place: str, now: datetime
-) -> list[Neighbour]:
-    """Machines that shared a host, datastore or network with this one, longest together first.
-
-    On a host only running machines count as neighbours. At most `MOST` and one more.
+    vm: Asset, user: User, *, window: Window, place: str, now: datetime, start: int = 0
+) -> Neighbours:
+    """Machines that shared a host, datastore or network with this one, longest together first;
+    one row a machine and place. On a host only running machines count. A page from `start` on.
     """
     seen, seen_by = (
         Asset.objects.visible_to(user)
@@ -83,7 +91,8 @@ def neighbours(
         window.until,
         window.since,
         *seen_by,
-        MOST + 1,
+        PAGE,
+        start,
     ]
     with connection.cursor() as cursor:
         cursor.execute(_NEIGHBOURS.format(seen=seen), values)
@@ -93,7 +102,7 @@ def neighbours(
     places: dict[int | None, Asset] = {
         pk: named[pk] for pk in _visible(user, {row[1] for row in rows}) if pk in named
     }
-    return [
+    found = [
         Neighbour(
             vm=named[other],
             place=places.get(place_id),
@@ -104,8 +113,10 @@ def neighbours(
             last=last,
             by_events=by_events,
         )
-        for other, place_id, ref, sure, possible, first, last, by_events in rows
+        for other, place_id, ref, sure, possible, first, last, by_events, *_ in rows
     ]
+    total, machines = rows[0][-2:] if rows else (0, 0)
+    return Neighbours(rows=found, total=total, machines=machines)
 
 
 def _visible(user: User, places: set[int | None]) -> set[int]:
@@ -202,14 +213,15 @@ met AS (
         AND (o.valid_to IS NULL
              OR o.valid_to > greatest(asked.since, coalesce(m.began_after, m.valid_from)))
     WHERE o.vm_id IN ({seen})
-)
-SELECT vm_id, max(place_id), place_ref,
+),
+together AS (SELECT vm_id, max(place_id) AS place_id, place_ref,
     sum(CASE WHEN is_sure AND sure_until > sure_since
         THEN extract(epoch FROM sure_until - sure_since) ELSE 0 END) AS sure,
-    sum(extract(epoch FROM until - since)) AS possible, min(since), max(until),
-    bool_and(by_events)
-FROM met WHERE until > since
-GROUP BY vm_id, place_ref ORDER BY sure DESC, possible DESC, vm_id LIMIT %s
+    sum(extract(epoch FROM until - since)) AS possible, min(since) AS first, max(until) AS last,
+    bool_and(by_events) AS by_events
+FROM met WHERE until > since GROUP BY vm_id, place_ref)
+SELECT t.*, (SELECT count(*) FROM together), (SELECT count(DISTINCT vm_id) FROM together)
+FROM together t ORDER BY sure DESC, possible DESC, vm_id, place_ref LIMIT %s OFFSET %s
 """
 
 

@@ -58,14 +58,25 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         context["origin"] = origin = questions.origin_of(vm)
         context["origin_name"] = questions.name_of_origin(origin, request.user) if origin else ""
     else:
-        found = questions.neighbours(vm, request.user, window=asked.window, place=by, now=now)
-        context["more"] = len(found) > questions.MOST
-        context["rows"] = [
-            (row, _address(request, **{"with": str(row.vm.pk)})) for row in found[: questions.MOST]
-        ]
-        context["machines"] = len({row.vm.pk for row in found})
+        start = _number(request.GET.get("start", ""))
+        found = questions.neighbours(
+            vm, request.user, window=asked.window, place=by, now=now, start=start
+        )
+        end = start + len(found.rows)
+        context |= {
+            "rows": [(row, _address(request, **{"with": str(row.vm.pk)})) for row in found.rows],
+            "found": found,
+            "span": (start + 1, end),
+            "next_address": _address(request, start=str(end)) if end < found.total else "",
+            "first_address": _address(request, start="0") if start else "",
+        }
         context |= _proof(request, vm, asked, by)
     return render(request, "inventory/chronicle/neighbours.html", context)
+
+
+def _number(text: str) -> int:
+    """A place in a list; the beginning where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _proof(request: SignedInRequest, vm: Asset, asked: windows.Asked, by: str) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def _compare_neighbours(true: dict[str, Machine], moment: datetime, user: User) 
         for other, one in true.items()
         if other != name and one.host == here.host and one.is_running and here.is_running
     }
-    assert {one.vm.name for one in found} == beside, (name, moment)
+    assert {one.vm.name for one in found.rows} == beside, (name, moment)
 
 
 def _compare_addresses(true: dict[str, Machine], moment: datetime) -> None:

@@ -35,7 +35,7 @@ def with_web_1(
 ) -> dict[str, tuple[int, int]]:
     window = Window(at(since), at(until))
     found = questions.neighbours(machine(1), user, window=window, place=place, now=at(now))
-    return {one.vm.name: (one.minutes, one.possible) for one in found}
+    return {one.vm.name: (one.minutes, one.possible) for one in found.rows}
 
 
 def test_machines_on_one_host_were_together_for_the_time_both_were_there(
@@ -117,7 +117,8 @@ def test_who_sees_a_part_is_told_of_that_part_alone(source: Source) -> None:
 
     found = questions.neighbours(machine(1), owner, window=window, place="host", now=at(9))
 
-    assert [(one.vm.name, one.place) for one in found] == [("web-2", None)]
+    assert [(one.vm.name, one.place) for one in found.rows] == [("web-2", None)]
+    assert (found.total, found.machines) == (1, 1)
 
 
 def test_an_address_is_found_in_any_notation(source: Source, analyst: User) -> None:
