@@ -87,7 +87,10 @@ def note_silence(source: Source, *, since: datetime | None, at: datetime) -> Non
         source=source,
         what=BlindInterval.What.INVENTORY,
         began_at=since,
-        defaults={"ended_at": at, "cause": "Nothing was collected in this time."},
+        defaults={
+            "ended_at": at,
+            "cause": "No collection was published for more than two intervals.",
+        },
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
 from inventory.chronicle.meanings import ORIGINS
@@ -328,6 +328,13 @@ def holders(mac: str, user: User, *, at: datetime | None = None) -> list[Holder]
     ]
 
 
+def shared_addresses(user: User) -> list[tuple[str, int]]:
+    """Addresses that more than one card has now, of those the person may see, and how many."""
+    held: Any = MacHolding.objects.visible_to(user).filter(valid_to=None)
+    counted = held.order_by().values("mac").annotate(n=Count("*")).filter(n__gt=1)
+    return list(counted.order_by("-n", "mac").values_list("mac", "n")[:PAGE])
+
+
 def _host_stays(machines: Iterable[int], *, at: datetime | None) -> dict[int, list[Stay]]:
     found = Stay.objects.filter(vm__in=machines, place_kind=Stay.Place.HOST)
     if at is not None:
@@ -363,9 +370,11 @@ def ran(place: Asset, user: User, *, window: Window) -> QuerySet[Stay]:
 # --- how well it is known -----------------------------------------------------------------------
 
 
-def blind(sources: Sequence[int], window: Window) -> list[BlindInterval]:
-    """The times in the window in which these sources were not observed."""
+def blind(sources: Sequence[int], window: Window, *, what: str = "") -> list[BlindInterval]:
+    """The times in the window in which these sources were not observed, or only their events."""
     found = BlindInterval.objects.filter(source__in=sources, began_at__lt=window.until)
+    if what:
+        found = found.filter(what=what)
     open_or_later = Q(ended_at__isnull=True) | Q(ended_at__gt=window.since)
     return list(found.filter(open_or_later).select_related("source").order_by("began_at")[:100])
 

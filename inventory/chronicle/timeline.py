@@ -87,5 +87,5 @@ def _of_blindness(
 
 
 def _not_observed(one: BlindInterval) -> str:
-    what = "Events were not seen" if one.what == "events" else "Nothing was collected"
-    return f"{what} from here on" if one.ended_at is None else what
+    what = "Events not seen" if one.what == "events" else "Not observed"
+    return f"{what} from here on." if one.ended_at is None else f"{what}."

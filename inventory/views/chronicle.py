@@ -156,6 +156,7 @@ def macs(request: SignedInRequest) -> HttpResponse:
         "at_text": moment_text,
         "problems": problems,
         "holders": found,
+        "shared": [] if text else questions.shared_addresses(request.user),
         "sees_everything": request.user.sees_everything,
         "open_now": sum(one.holding.valid_to is None for one in found),
         "blind": questions.blind(list(sources), questions.Window(at or now - MONTH, at or now)),
@@ -220,7 +221,7 @@ def events(request: SignedInRequest) -> HttpResponse:
         "sources": sources,
         "is_narrowed": any(request.GET.get(name) for name in filters.filters),
         "blind": questions.blind(
-            [source.pk for source in sources], questions.Window(now - MONTH, now)
+            [source.pk for source in sources], questions.Window(now - MONTH, now), what="events"
         ),
     }
     return render(request, "inventory/chronicle/events.html", context)

@@ -84,7 +84,7 @@ def test_a_blind_interval_is_told_where_it_could_hide_something(client: Client) 
         page(client, "asset-ran", pk("esx-1"), day="2026-03-10"),
         page(client, "asset-timeline", pk("web-1")),
     ):
-        assert "Nothing was collected in this time." in text
+        assert "No collection was published for more than two intervals." in text
 
 
 def test_what_a_host_ran_on_a_day_links_to_the_days_around_it(client: Client) -> None:
@@ -195,5 +195,16 @@ def test_the_page_of_a_source_says_how_well_it_was_observed(source: Source) -> N
     text = page(operator, "source", source.pk)
 
     assert "The newest event that is known is from" in text
-    assert "Nothing was collected in this time." in text
+    assert "No collection was published for more than two intervals." in text
     assert f"/inventory/events/?source={source.pk}" in text
+
+
+def test_an_address_on_two_cards_is_listed_before_anybody_asks(source: Source) -> None:
+    twin = vm(3, host="host-3", mac=MAC)
+    collect(source, vm(1), vm(2, host="host-2"), twin, hours=7.5, events=())
+    team = TeamFactory()
+    Asset.objects.filter(name="web-1").update(team=team)
+    owner = client_of(UserFactory(roles=["remediator"], scope="teams", teams=[team]))
+
+    assert MAC in page(client_of(UserFactory(roles=["analyst"])), "macs")
+    assert "No address is on two cards now" in page(owner, "macs")
