@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from inventory.records import AnyRecord, Kind, Part, kind_of
+from inventory.parts import Part
+from inventory.records import AnyRecord, Kind, kind_of
 
 UNKNOWN = "unknown"
 NONE = "none"

@@ -3,8 +3,9 @@
 Connectors produce them, inventory stores them, checks read them. In every field `None` means that the
 platform did not say (withheld, unreadable or unsupported); an empty string or tuple means that it said
 "none". Field comments name the vSphere property a value comes from. Facts that change without meaning
-(free space, uptime, log sizes) and facts that may hold secrets (`guestinfo.*`, vApp properties) are
-not kept.
+(free space, uptime, log sizes, `config.changeVersion`: an opaque count that says no more than
+`config.modified`) and facts that may hold secrets (`guestinfo.*`, vApp properties, licence keys) are
+not kept. What records are made of is in `inventory.parts`; others find both here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,32 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+from inventory.parts import (
+    Alarm,
+    Certificate,
+    Device,
+    Disk,
+    FirewallRule,
+    GuestNic,
+    HostPortGroup,
+    HostSwitch,
+    Licence,
+    MirrorSession,
+    Mount,
+    Nic,
+    PhysicalNic,
+    PlacementGroup,
+    PlacementOverride,
+    PlacementRule,
+    PortOverride,
+    PrivateVlan,
+    SecurityPolicy,
+    Service,
+    Snapshot,
+    VmFile,
+    VmkernelNic,
+)
 
 
 class Platform(StrEnum):
@@ -42,10 +69,6 @@ class PowerState(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A piece of a record that has no life of its own (a NIC, a disk, a service)."""
-
-
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every record says. `uid` is the platform's stable id, `ref` its managed object id."""
 
@@ -56,56 +79,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 # --- virtual machines -------------------------------------------------------------------------
-
-
-class Nic(Part, frozen=True, kw_only=True, omit_defaults=True):
-    key: str  # config.hardware.device[].key
-    label: str = ""
-    mac: str | None = None  # lower case, colons; macAddress
-    mac_type: str | None = None  # manual, generated, assigned; addressType
-    network_ref: str | None = None  # Network or DistributedVirtualPortgroup
-    network_name: str | None = None
-    connected: bool | None = None  # connectable.connected
-    start_connected: bool | None = None
-
-
-class Disk(Part, frozen=True, kw_only=True, omit_defaults=True):
-    key: str
-    label: str = ""
-    capacity_bytes: int | None = None
-    file: str | None = None  # backing.fileName
-    mode: str | None = None  # persistent, independent_persistent, …; backing.diskMode
-    sharing: str | None = None  # sharingNone, sharingMultiWriter; backing.sharing
-    thin: bool | None = None
-
-
-class Device(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """A removable or pass-through device: floppy, cdrom, serial, parallel, usb, pci."""
-
-    key: str
-    type: str
-    label: str = ""
-    connected: bool | None = None
-
-
-class Snapshot(Part, frozen=True, kw_only=True, omit_defaults=True):
-    uid: str  # managed object id
-    name: str
-    created_at: datetime  # createTime, UTC
-    depth: int = 0
-    description: str = ""
-    quiesced: bool | None = None
-
-
-class VmFile(Part, frozen=True, kw_only=True, omit_defaults=True):
-    path: str  # "[datastore] folder/file"
-    type: str  # FileLayoutEx.FileType: config, nvram, diskExtent, log, swap …
-
-
-class GuestNic(Part, frozen=True, kw_only=True, omit_defaults=True):
-    mac: str | None = None
-    network_name: str | None = None
-    addresses: tuple[str, ...] = ()
 
 
 class VirtualMachine(
@@ -124,13 +97,22 @@ class VirtualMachine(
     guest_nics: tuple[GuestNic, ...] | None = None  # guest.net
     annotation: str | None = None  # config.annotation
     created_at: datetime | None = None  # config.createDate
+    modified_at: datetime | None = None  # config.modified: when the configuration was last written
     booted_at: datetime | None = None  # runtime.bootTime; None also when powered off
+    suspended_at: datetime | None = None  # runtime.suspendTime; None also when never suspended
     hardware_version: int | None = None  # 17 for config.version "vmx-17"
     tools_version_status: str | None = None  # guest.toolsVersionStatus2
     tools_running: bool | None = None  # guest.toolsRunningStatus
+    customization: str | None = None  # guest.customizationInfo.customizationStatus
     firmware: str | None = None  # bios, efi
     secure_boot: bool | None = None  # config.bootOptions.efiSecureBootEnabled
+    enters_setup: bool | None = None  # config.bootOptions.enterBIOSSetup, at the next start
+    boot_order: tuple[str, ...] | None = None  # disk, ethernet, cdrom, floppy; () = the default
+    tpm: bool | None = None  # a VirtualTPM among the devices
     encrypted: bool | None = None  # config.keyId is set
+    migrate_encryption: str | None = None  # disabled, opportunistic, required; of vMotion
+    ft_encryption: str | None = None  # config.ftEncryptionMode, of fault tolerance
+    managed_by: str | None = None  # config.managedBy.extensionKey; "" = nobody
     consolidation_needed: bool | None = None  # runtime.consolidationNeeded
     logging_enabled: bool | None = None  # config.flags.enableLogging
     tools_sync_time: bool | None = None  # config.tools.syncTimeWithHost
@@ -139,6 +121,7 @@ class VirtualMachine(
     disks: tuple[Disk, ...] | None = None
     devices: tuple[Device, ...] | None = None
     snapshots: tuple[Snapshot, ...] | None = None  # flat, parents before children
+    current_snapshot: str | None = None  # uid of the one it runs on; "" = none
     files: tuple[VmFile, ...] | None = None  # layoutEx.file
     datastore_refs: tuple[str, ...] | None = None
     network_refs: tuple[str, ...] | None = None
@@ -150,62 +133,6 @@ class VirtualMachine(
 
 
 # --- hosts ------------------------------------------------------------------------------------
-
-
-class PhysicalNic(Part, frozen=True, kw_only=True, omit_defaults=True):
-    name: str  # vmnic0; config.network.pnic[].device
-    mac: str | None = None
-    link_up: bool | None = None  # linkSpeed is set
-    speed_mbps: int | None = None
-    driver: str | None = None
-
-
-class VmkernelNic(Part, frozen=True, kw_only=True, omit_defaults=True):
-    device: str  # vmk0; config.network.vnic[].device
-    ip: str | None = None
-    mac: str | None = None
-    port_group: str | None = None  # standard port group name
-    dv_port_group_ref: str | None = None  # spec.distributedVirtualPort.portgroupKey
-    services: tuple[str, ...] | None = None  # nicTypes that select it: management, vmotion, vsan …
-
-
-class SecurityPolicy(Part, frozen=True, kw_only=True, omit_defaults=True):
-    promiscuous: bool | None = None  # allowPromiscuous
-    mac_changes: bool | None = None  # macChanges
-    forged_transmits: bool | None = None  # forgedTransmits
-
-
-class HostSwitch(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """A standard switch, or a host's share of a distributed one (`switch_uuid` set)."""
-
-    name: str
-    switch_uuid: str | None = None
-    pnics: tuple[str, ...] | None = None  # vmnic names
-    security: SecurityPolicy | None = None
-
-
-class HostPortGroup(Part, frozen=True, kw_only=True, omit_defaults=True):
-    """A standard port group as it is in force (`computedPolicy`)."""
-
-    name: str
-    switch: str
-    vlan_id: int | None = None  # 0 = none, 4095 = all (trunk)
-    active_nics: tuple[str, ...] | None = None
-    standby_nics: tuple[str, ...] | None = None
-    security: SecurityPolicy | None = None
-
-
-class Service(Part, frozen=True, kw_only=True, omit_defaults=True):
-    key: str  # TSM-SSH, TSM, ntpd, slpd …
-    running: bool | None = None
-    policy: str | None = None  # on, off, automatic
-
-
-class FirewallRule(Part, frozen=True, kw_only=True, omit_defaults=True):
-    key: str
-    enabled: bool | None = None
-    all_ips: bool | None = None
-    allowed: tuple[str, ...] = ()  # addresses and networks in CIDR form
 
 
 class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="host"):
@@ -221,6 +148,8 @@ class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kin
     version: str | None = None
     build: str | None = None
     lockdown_mode: str | None = None  # lockdownDisabled, lockdownNormal, lockdownStrict
+    lockdown_exceptions: tuple[str, ...] | None = None  # sorted; QueryLockdownExceptions
+    acceptance_level: str | None = None  # vmware_certified … community; of packages it takes
     uefi_secure_boot: bool | None = None  # capability.uefiSecureBoot
     pnics: tuple[PhysicalNic, ...] | None = None
     vmkernel_nics: tuple[VmkernelNic, ...] | None = None
@@ -228,11 +157,17 @@ class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kin
     port_groups: tuple[HostPortGroup, ...] | None = None
     services: tuple[Service, ...] | None = None
     firewall_incoming_blocked: bool | None = None  # config.firewall.defaultPolicy.incomingBlocked
+    firewall_outgoing_blocked: bool | None = None  # config.firewall.defaultPolicy.outgoingBlocked
     firewall_rules: tuple[FirewallRule, ...] | None = None
     options: dict[str, str] | None = None  # config.option, as text; booleans as true, false
     time_servers: tuple[str, ...] | None = None  # config.dateTimeInfo.ntpConfig.server
     time_protocol: str | None = None  # config.dateTimeInfo.systemClockProtocol
-    certificate_pem: str | None = None
+    time_enabled: bool | None = None  # config.dateTimeInfo.enabled: whether the clock is set
+    time_fallback: bool | None = (
+        None  # to another protocol; not config.dateTimeInfo.disableFallback
+    )
+    certificate_pem: str | None = None  # config.certificate
+    certificate: Certificate | None = None  # the same as it reads; None when it cannot be read
     datastore_refs: tuple[str, ...] | None = None
     network_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None
@@ -241,22 +176,16 @@ class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kin
 # --- the rest of the estate -------------------------------------------------------------------
 
 
-class PlacementRule(Part, frozen=True, kw_only=True, omit_defaults=True):
-    name: str
-    type: str  # affinity, anti-affinity, vm-host
-    enabled: bool | None = None
-    mandatory: bool | None = None
-    vm_refs: tuple[str, ...] = ()
-    host_refs: tuple[str, ...] = ()
-
-
 class Cluster(
     Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="cluster"
 ):
     drs_enabled: bool | None = None
     drs_automation: str | None = None  # manual, partiallyAutomated, fullyAutomated
     ha_enabled: bool | None = None
+    ha_admission_control: bool | None = None  # dasConfig.admissionControlEnabled
     rules: tuple[PlacementRule, ...] | None = None
+    groups: tuple[PlacementGroup, ...] | None = None  # configurationEx.group
+    overrides: tuple[PlacementOverride, ...] | None = None  # configurationEx.drsVmConfig
     host_refs: tuple[str, ...] | None = None
 
 
@@ -272,18 +201,20 @@ class Network(
     vlan_id: int | None = None  # for none and vlan; the secondary id for pvlan
     vlan_ranges: tuple[tuple[int, int], ...] | None = None  # for trunk
     security: SecurityPolicy | None = None
+    mac_learning: bool | None = None  # macManagementPolicy.macLearningPolicy.enabled
     netflow: bool | None = None  # ipfixEnabled
+    blocked: bool | None = None  # all its ports; defaultPortConfig.blocked
+    binding: str | None = None  # earlyBinding, lateBinding, ephemeral; config.type
+    teaming: str | None = None  # loadbalance_srcid, failover_explicit …; uplinkTeamingPolicy.policy
+    failback: bool | None = None  # to a better uplink; not uplinkTeamingPolicy.rollingOrder
+    notify_switches: bool | None = None  # uplinkTeamingPolicy.notifySwitches
     active_uplinks: tuple[str, ...] | None = None
     standby_uplinks: tuple[str, ...] | None = None
+    override_allowed: dict[str, bool] | None = None  # what a port may replace; config.policy
+    resets_ports: bool | None = None  # config.policy.portConfigResetAtDisconnect
+    port_overrides: tuple[PortOverride, ...] | None = None  # FetchDVPorts, where one is allowed
     host_refs: tuple[str, ...] | None = None
     vm_refs: tuple[str, ...] | None = None
-
-
-class MirrorSession(Part, frozen=True, kw_only=True, omit_defaults=True):
-    key: str
-    name: str
-    enabled: bool | None = None
-    type: str | None = None
 
 
 class Switch(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="switch"):
@@ -292,9 +223,16 @@ class Switch(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     uuid: str | None = None
     version: str | None = None
     security: SecurityPolicy | None = None
-    mirror_sessions: tuple[MirrorSession, ...] | None = None
+    mac_learning: bool | None = None  # of ports by default, as in Network
+    mirror_sessions: tuple[MirrorSession, ...] | None = None  # config.vspanSession
     netflow_collector: str | None = None  # "" = none
+    netflow_sampling: int | None = None  # packets passed over for each one taken; 0 = none
+    netflow_internal_only: bool | None = None  # ipfixConfig.internalFlowsOnly: within a host
     discovery_protocol: str | None = None  # none, cdp, lldp
+    discovery_operation: str | None = None  # none, listen, advertise, both
+    health_checks: dict[str, bool] | None = None  # vlan-mtu, teaming; healthCheckConfig[].enable
+    network_io_control: bool | None = None  # networkResourceManagementEnabled
+    private_vlans: tuple[PrivateVlan, ...] | None = None  # config.pvlanConfig
     host_refs: tuple[str, ...] | None = None
     # The names its uplinks carry on each host: {host ref: {uplink name: vmnic}}.
     uplinks: dict[str, dict[str, str]] | None = None
@@ -308,6 +246,8 @@ class Datastore(
     capacity_bytes: int | None = None
     multiple_host_access: bool | None = None
     accessible: bool | None = None
+    maintenance: str | None = None  # normal, enteringMaintenance, inMaintenance
+    mounts: tuple[Mount, ...] | None = None  # one a host; host[].mountInfo
     host_refs: tuple[str, ...] | None = None
     vm_refs: tuple[str, ...] | None = None
 
@@ -363,6 +303,8 @@ class PlatformSettings(
     api_version: str | None = None
     settings: dict[str, str] | None = None  # content.setting.setting
     extensions: tuple[str, ...] | None = None
+    alarms: tuple[Alarm, ...] | None = None  # GetAlarm at the root and below, and info of each
+    licences: tuple[Licence, ...] | None = None  # licenseManager.licenses
 
 
 AnyRecord = (

@@ -57,6 +57,7 @@ func init() {
 
 		"create_dvs":         op(opCreateDVS),
 		"create_dvportgroup": op(opCreateDVPortgroup),
+		"port_override":      op(opPortOverride),
 
 		"custom_field":    op(opCustomField),
 		"custom_value":    op(opCustomValue),

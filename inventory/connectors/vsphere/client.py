@@ -50,6 +50,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     extension_manager: Ref | None
     custom_fields: Ref | None
     event_manager: Ref | None
+    alarm_manager: Ref | None
+    license_manager: Ref | None
 
 
 class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
@@ -348,6 +350,8 @@ def _content(content: Any) -> Content:
         extension_manager=_optional_ref(content.extensionManager),
         custom_fields=_optional_ref(content.customFieldsManager),
         event_manager=_optional_ref(content.eventManager),
+        alarm_manager=_optional_ref(content.alarmManager),
+        license_manager=_optional_ref(content.licenseManager),
     )
 
 

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, Final
 
 from inventory.connectors.base import Count, Doubt, EventCursor, Item, Unreadable
-from inventory.connectors.vsphere import events
+from inventory.connectors.vsphere import events, questions
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
-from inventory.connectors.vsphere.mapping import access, fabric, hosts, machines
+from inventory.connectors.vsphere.mapping import access, clusters, fabric, hosts, machines, switches
 from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
 from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
 from inventory.connectors.vsphere.reading import READ, Reading, explained
@@ -58,6 +58,7 @@ class Collection:
             (Kind.VM, self._custom_fields),
             (Kind.ROLE, self._roles),
             (Kind.NETWORK, self._networks),
+            (Kind.HOST, self._answers_of_hosts),
             (Kind.HOST, self._hosts),
             (Kind.CLUSTER, self._clusters),
             (Kind.SWITCH, self._switches),
@@ -95,6 +96,8 @@ class Collection:
             extensions = self._manager_list(
                 content.extension_manager, "extensionList", Kind.PLATFORM, notes
             )
+            licences = self._manager_list(content.license_manager, "licenses", Kind.PLATFORM, notes)
+            alarms = questions.ask_alarms(self._session, notes)
         except SoapFault as fault:
             raise no_rights(fault.type) from None
         yield access.platform_settings(
@@ -105,6 +108,8 @@ class Collection:
             api_version=content.api_version,
             settings=settings,
             extensions=extensions,
+            alarms=alarms,
+            licences=licences,
         )
         yield Count(kind=Kind.PLATFORM, expected=1)
         yield from notes
@@ -182,12 +187,16 @@ class Collection:
                 if key:
                     self._estate.network_by_key[key] = str(facts.ref)
             yield from beyond.notes
+        yield from questions.ask_ports(self._session, self._estate, details.values())
         yield from self._kind(
             (Kind.NETWORK,),
             "Network",
             fabric.NETWORK_PATHS,
-            lambda facts: fabric.network(facts, details.get(facts.ref)),
+            lambda facts: fabric.network(facts, details.get(facts.ref), self._estate),
         )
+
+    def _answers_of_hosts(self) -> Iterator[Item]:
+        return questions.ask_hosts(self._session, self._estate)
 
     def _hosts(self) -> Iterator[Item]:
         return self._kind(
@@ -196,15 +205,15 @@ class Collection:
 
     def _clusters(self) -> Iterator[Item]:
         return self._kind(
-            (Kind.CLUSTER,), "ClusterComputeResource", fabric.CLUSTER_PATHS, fabric.cluster
+            (Kind.CLUSTER,), "ClusterComputeResource", clusters.PATHS, clusters.cluster
         )
 
     def _switches(self) -> Iterator[Item]:
         return self._kind(
             (Kind.SWITCH,),
             "DistributedVirtualSwitch",
-            fabric.SWITCH_PATHS,
-            lambda facts: fabric.switch(facts, self._estate),
+            switches.PATHS,
+            lambda facts: switches.switch(facts, self._estate),
         )
 
     def _datastores(self) -> Iterator[Item]:

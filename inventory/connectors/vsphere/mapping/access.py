@@ -15,8 +15,9 @@ from inventory.connectors.vsphere.mapping.facts import (
     option_values,
     texts,
 )
+from inventory.connectors.vsphere.mapping.licences import licence
 from inventory.connectors.vsphere.xml import Ref, many
-from inventory.records import Grant, Platform, PlatformSettings, Role
+from inventory.records import Alarm, Grant, Platform, PlatformSettings, Role
 
 
 def role(found: dict[str, Any]) -> Role:
@@ -76,8 +77,10 @@ def platform_settings(
     api_version: str,
     settings: Any,
     extensions: Any,
+    alarms: tuple[Alarm, ...] | None = None,
+    licences: Any = None,
 ) -> PlatformSettings:
-    """The vCenter itself; `settings` and `extensions` are None when it does not tell them."""
+    """The vCenter itself; what it does not tell of the last four is None."""
     return PlatformSettings(
         platform=Platform.VSPHERE,
         uid=instance_uuid,
@@ -91,4 +94,8 @@ def platform_settings(
         extensions=None
         if extensions is None
         else tuple(sorted(as_text(item.get("key")) or "" for item in dicts(extensions))),
+        alarms=alarms,
+        licences=None
+        if licences is None
+        else tuple(sorted(map(licence, dicts(licences)), key=lambda one: (one.name, one.key))),
     )

@@ -13,6 +13,7 @@ from inventory.connectors.vsphere.mapping.facts import (
     dicts,
     display_name,
 )
+from inventory.parts import PortOverride
 
 _PATH_DEPTH = 200  # deeper than any inventory; ends a loop of parents
 
@@ -40,6 +41,8 @@ class Estate:
         self.attribute_names = attribute_names
         self.field_names: dict[str, str] | None = {}  # custom field key → name; None = withheld
         self.network_by_key: dict[str, str] = {}  # port group key or opaque id → network ref
+        self.answers: dict[str, dict[str, list[Any]]] = {}  # method → entity ref → what it answered
+        self.port_overrides: dict[str, tuple[PortOverride, ...]] = {}  # port group ref → ports
         self._uplinks: dict[str, dict[str, dict[str, str]]] = {}  # switch uuid → host → names
         self._entities: dict[str, Entity] = {}
         self._paths: dict[str, str | None] = {}

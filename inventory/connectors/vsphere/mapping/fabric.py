@@ -1,14 +1,14 @@
-"""Clusters, networks, distributed switches and datastores."""
+"""Networks and datastores."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from inventory.connectors.vsphere.mapping import ports
 from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.mapping.facts import (
     Facts,
     as_flag,
-    as_number,
     as_text,
     dicts,
     display_name,
@@ -16,34 +16,27 @@ from inventory.connectors.vsphere.mapping.facts import (
     sorted_refs,
     texts,
 )
-from inventory.connectors.vsphere.xml import many
-from inventory.records import (
-    Cluster,
-    Datastore,
-    MirrorSession,
-    Network,
-    PlacementRule,
-    Platform,
-    SecurityPolicy,
-    Switch,
-)
+from inventory.connectors.vsphere.xml import Ref
+from inventory.records import Datastore, Mount, Network, Platform
 
-CLUSTER_PATHS: Final = ("name", "parent", "configurationEx", "host")
 NETWORK_PATHS: Final = ("name", "parent", "host", "vm")
 PORT_GROUP_PATHS: Final = (
     "key",
     "config.defaultPortConfig",
     "config.distributedVirtualSwitch",
+    "config.numPorts",
+    "config.policy",
+    "config.type",
     "config.uplink",
 )
 OPAQUE_PATHS: Final = ("summary",)
-SWITCH_PATHS: Final = ("name", "parent", "uuid", "config")
 DATASTORE_PATHS: Final = (
     "name",
     "parent",
     "host",
     "summary.accessible",
     "summary.capacity",
+    "summary.maintenanceMode",
     "summary.multipleHostAccess",
     "summary.type",
     "summary.url",
@@ -51,54 +44,12 @@ DATASTORE_PATHS: Final = (
 )
 
 
-def cluster(facts: Facts) -> Cluster:
-    config = facts.section("configurationEx")
-    drs, ha = inside(config, "drsConfig"), inside(config, "dasConfig")
-    return Cluster(
-        platform=Platform.VSPHERE,
-        uid=str(facts.ref),
-        ref=str(facts.ref),
-        name=_name(facts),
-        drs_enabled=as_flag(inside(drs, "enabled")),
-        drs_automation=as_text(inside(drs, "defaultVmBehavior")),
-        ha_enabled=as_flag(inside(ha, "enabled")),
-        rules=None if config is None else _rules(config),
-        host_refs=facts.refs("host"),
-    )
-
-
-def _rules(config: dict[str, Any]) -> tuple[PlacementRule, ...]:
-    groups = {as_text(group.get("name")): group for group in dicts(config.get("group"))}
-    return tuple(_rule(rule, groups) for rule in dicts(config.get("rule")))
-
-
-def _rule(rule: dict[str, Any], groups: dict[str | None, dict[str, Any]]) -> PlacementRule:
-    affine, anti = (
-        as_text(rule.get("affineHostGroupName")),
-        as_text(rule.get("antiAffineHostGroupName")),
-    )
-    vm_group = groups.get(as_text(rule.get("vmGroupName")), {})
-    kind = {
-        "ClusterAffinityRuleSpec": "affinity",
-        "ClusterAntiAffinityRuleSpec": "anti-affinity",
-        "ClusterVmHostRuleInfo": "vm-host" if affine else "vm-host-anti",
-    }.get(rule.get("_type", ""), as_text(rule.get("_type")) or "")
-    return PlacementRule(
-        name=as_text(rule.get("name")) or "",
-        type=kind,
-        enabled=as_flag(rule.get("enabled")),
-        mandatory=as_flag(rule.get("mandatory")),
-        vm_refs=sorted_refs(many(rule.get("vm")) or many(vm_group.get("vm"))),
-        host_refs=sorted_refs(many(groups.get(affine or anti, {}).get("host"))),
-    )
-
-
 def network_key(facts: Facts) -> str | None:
     """What a network card's backing calls this network."""
     return facts.choice("key") or as_text(inside(facts.raw("summary"), "opaqueNetworkId"))
 
 
-def network(facts: Facts, details: Facts | None) -> Network:
+def network(facts: Facts, details: Facts | None, estate: Estate) -> Network:
     """A network; `details` is what a distributed port group says beyond that."""
     kind = {"DistributedVirtualPortgroup": "distributed", "OpaqueNetwork": "opaque"}.get(
         facts.ref.type, "standard"
@@ -114,107 +65,38 @@ def network(facts: Facts, details: Facts | None) -> Network:
     }
     if kind != "distributed" or details is None:
         return Network(**base)
-    ports = details.section("config.defaultPortConfig")
-    order = inside(ports, "uplinkTeamingPolicy", "uplinkPortOrder")
-    known = isinstance(order, dict)
+    setting = details.section("config.defaultPortConfig")
     return Network(
         **base,
         switch_ref=details.text("config.distributedVirtualSwitch"),
         uplink=details.flag("config.uplink"),
-        **_vlan(inside(ports, "vlan")),
-        security=port_security(ports),
-        netflow=as_flag(inside(ports, "ipfixEnabled", "value")),
-        active_uplinks=texts(order.get("activeUplinkPort")) if known else None,
-        standby_uplinks=texts(order.get("standbyUplinkPort")) if known else None,
+        **ports.vlan(inside(setting, "vlan")),
+        security=ports.port_security(setting),
+        mac_learning=ports.mac_learning(setting),
+        netflow=as_flag(inside(setting, "ipfixEnabled", "value")),
+        blocked=as_flag(inside(setting, "blocked", "value")),
+        binding=details.choice("config.type"),
+        **_teaming(inside(setting, "uplinkTeamingPolicy")),
+        override_allowed=ports.override_allowed(details.raw("config.policy")),
+        resets_ports=as_flag(inside(details.raw("config.policy"), "portConfigResetAtDisconnect")),
+        port_overrides=estate.port_overrides.get(str(facts.ref)),
     )
 
 
-def _vlan(spec: Any) -> dict[str, Any]:
-    kind = inside(spec, "_type")
-    if kind == "VmwareDistributedVirtualSwitchVlanIdSpec":
-        number = as_number(inside(spec, "vlanId"))
-        return {"vlan_type": "none" if number == 0 else "vlan", "vlan_id": number}
-    if kind == "VmwareDistributedVirtualSwitchPvlanSpec":
-        return {"vlan_type": "pvlan", "vlan_id": as_number(inside(spec, "pvlanId"))}
-    if kind == "VmwareDistributedVirtualSwitchTrunkVlanSpec":
-        ranges = (
-            (as_number(part.get("start")), as_number(part.get("end")))
-            for part in dicts(inside(spec, "vlanId"))
-        )
-        return {
-            "vlan_type": "trunk",
-            "vlan_ranges": tuple(
-                (start, end) for start, end in ranges if start is not None and end is not None
-            ),
-        }
-    return {}
-
-
-def port_security(ports: Any) -> SecurityPolicy | None:
-    """What a port of a distributed switch allows: the newer policy where there is one.
-
-    Switches since 6.6 carry macManagementPolicy; the older securityPolicy wraps its values.
-    """
-    newer, older = inside(ports, "macManagementPolicy"), inside(ports, "securityPolicy")
-    if not isinstance(newer, dict) and not isinstance(older, dict):
-        return None
-
-    def allowed(name: str) -> bool | None:
-        direct = as_flag(inside(newer, name))
-        return as_flag(inside(older, name, "value")) if direct is None else direct
-
-    return SecurityPolicy(
-        promiscuous=allowed("allowPromiscuous"),
-        mac_changes=allowed("macChanges"),
-        forged_transmits=allowed("forgedTransmits"),
+def _teaming(policy: Any) -> dict[str, Any]:
+    """The fields that tell which uplinks a group uses, and how."""
+    order, rolling = (
+        inside(policy, "uplinkPortOrder"),
+        as_flag(inside(policy, "rollingOrder", "value")),
     )
-
-
-def switch(facts: Facts, estate: Estate) -> Switch:
-    config = facts.section("config")
-    hosts = dicts(inside(config, "host"))
-    uuid = facts.choice("uuid")
-    return Switch(
-        platform=Platform.VSPHERE,
-        uid=str(facts.ref),
-        ref=str(facts.ref),
-        name=_name(facts),
-        uuid=uuid,
-        version=as_text(inside(config, "productInfo", "version")),
-        security=port_security(inside(config, "defaultPortConfig")),
-        mirror_sessions=None if config is None else _mirror_sessions(config),
-        netflow_collector=None if config is None else _collector(config),
-        discovery_protocol=_discovery(config),
-        host_refs=None
-        if config is None
-        else tuple(sorted(str(ref) for host in hosts if (ref := inside(host, "config", "host")))),
-        uplinks=estate.uplinks_of(uuid),
-    )
-
-
-def _mirror_sessions(config: dict[str, Any]) -> tuple[MirrorSession, ...]:
-    return tuple(
-        MirrorSession(
-            key=as_text(session.get("key")) or "",
-            name=as_text(session.get("name")) or "",
-            enabled=as_flag(session.get("enabled")),
-            type=as_text(session.get("sessionType")),
-        )
-        for session in dicts(config.get("vspanSession"))
-    )
-
-
-def _collector(config: dict[str, Any]) -> str:
-    return as_text(inside(config, "ipfixConfig", "collectorIpAddress")) or ""
-
-
-def _discovery(config: dict[str, Any] | None) -> str | None:
-    protocol = inside(config, "linkDiscoveryProtocolConfig")
-    if not isinstance(protocol, dict):
-        return None
-    if as_text(protocol.get("operation")) == "none":
-        return "none"
-    return as_text(protocol.get("protocol"))
+    known = isinstance(order, dict)
+    return {
+        "teaming": as_text(inside(policy, "policy", "value")),
+        "failback": None if rolling is None else not rolling,
+        "notify_switches": as_flag(inside(policy, "notifySwitches", "value")),
+        "active_uplinks": texts(order.get("activeUplinkPort")) if known else None,
+        "standby_uplinks": texts(order.get("standbyUplinkPort")) if known else None,
+    }
 
 
 def datastore(facts: Facts) -> Datastore:
@@ -229,11 +111,26 @@ def datastore(facts: Facts) -> Datastore:
         capacity_bytes=facts.number("summary.capacity"),
         multiple_host_access=facts.flag("summary.multipleHostAccess"),
         accessible=facts.flag("summary.accessible"),
+        maintenance=facts.choice("summary.maintenanceMode"),
+        mounts=None if mounts is None else _mounts(mounts),
         host_refs=None
         if mounts is None
         else sorted_refs([mount.get("key") for mount in dicts(mounts)]),
         vm_refs=facts.refs("vm"),
     )
+
+
+def _mounts(found: list[Any]) -> tuple[Mount, ...]:
+    mounts = (
+        Mount(
+            host_ref=str(host),
+            access=as_text(inside(mount, "mountInfo", "accessMode")),
+            mounted=as_flag(inside(mount, "mountInfo", "mounted")),
+        )
+        for mount in dicts(found)
+        if isinstance(host := mount.get("key"), Ref)
+    )
+    return tuple(sorted(mounts, key=lambda mount: mount.host_ref))
 
 
 def _name(facts: Facts) -> str:

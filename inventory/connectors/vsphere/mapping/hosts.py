@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Any, Final
 
+from inventory.connectors.vsphere.mapping import certificates
 from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.mapping.facts import (
     Facts,
@@ -19,7 +18,6 @@ from inventory.connectors.vsphere.mapping.facts import (
     inside,
     texts,
 )
-from inventory.connectors.vsphere.xml import many
 from inventory.records import (
     FirewallRule,
     Host,
@@ -76,6 +74,7 @@ def host(facts: Facts, estate: Estate) -> Host:
         raise ValueError("vCenter does not tell the hardware id of this host.")
     memory = facts.number("hardware.memorySize")
     nic_names = _physical_nic_names(facts)
+    certificate = certificates.pem(facts.raw("config.certificate"))
     _tell_uplinks(facts, estate)
     service, firewall, clock = (
         facts.section("config.service"),
@@ -99,6 +98,8 @@ def host(facts: Facts, estate: Estate) -> Host:
         version=facts.choice("config.product.version"),
         build=facts.choice("config.product.build"),
         lockdown_mode=facts.choice("config.lockdownMode"),
+        lockdown_exceptions=_lockdown_exceptions(facts, estate),
+        acceptance_level=_acceptance_level(facts, estate),
         uefi_secure_boot=facts.flag("capability.uefiSecureBoot"),
         pnics=_mapped(_network(facts, "pnic"), _physical_nic),
         vmkernel_nics=_vmkernel_nics(facts, estate),
@@ -106,15 +107,33 @@ def host(facts: Facts, estate: Estate) -> Host:
         port_groups=_mapped(_network(facts, "portgroup"), _port_group),
         services=None if service is None else _services(service),
         firewall_incoming_blocked=as_flag(inside(firewall, "defaultPolicy", "incomingBlocked")),
+        firewall_outgoing_blocked=as_flag(inside(firewall, "defaultPolicy", "outgoingBlocked")),
         firewall_rules=None if firewall is None else _firewall_rules(firewall),
         options=_options(facts),
         time_servers=None if clock is None else texts(inside(clock, "ntpConfig", "server")),
         time_protocol=as_text(inside(clock, "systemClockProtocol")) or None,
-        certificate_pem=_certificate(facts.raw("config.certificate")),
+        time_enabled=as_flag(inside(clock, "enabled")),
+        time_fallback=_opposite(as_flag(inside(clock, "disableFallback"))),
+        certificate_pem=certificate,
+        certificate=certificates.read(certificate),
         datastore_refs=facts.refs("datastore"),
         network_refs=facts.refs("network"),
         attributes=estate.attributes(facts),
     )
+
+
+def _lockdown_exceptions(facts: Facts, estate: Estate) -> tuple[str, ...] | None:
+    answer = estate.answers.get("QueryLockdownExceptions", {}).get(facts.ref)
+    return None if answer is None else tuple(sorted(texts(answer)))
+
+
+def _acceptance_level(facts: Facts, estate: Estate) -> str | None:
+    answer = estate.answers.get("HostImageConfigGetAcceptance", {}).get(facts.ref)
+    return next(iter(texts(answer)), None)
+
+
+def _opposite(flag: bool | None) -> bool | None:  # noqa: FBT001
+    return None if flag is None else not flag
 
 
 def _cluster(facts: Facts) -> str | None:
@@ -304,21 +323,4 @@ def _firewall_rule(rule: dict[str, Any]) -> FirewallRule:
         enabled=as_flag(rule.get("enabled")),
         all_ips=as_flag(inside(hosts, "allIp")),
         allowed=tuple(sorted((*texts(inside(hosts, "ipAddress")), *networks))),
-    )
-
-
-def _certificate(found: Any) -> str | None:
-    """PEM text; the platform sends it as single signed bytes or as base64."""
-    if isinstance(found, str) and "BEGIN CERTIFICATE" in found:
-        return str(found)
-    if isinstance(found, str):
-        try:
-            return base64.b64decode(found, validate=True).decode("ascii")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-    numbers = [as_number(byte) for byte in many(found)]
-    if not numbers or None in numbers:
-        return None
-    return bytes(number & 0xFF for number in numbers if number is not None).decode(
-        "ascii", "replace"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from inventory.connectors.vsphere.mapping import devices
 from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.mapping.facts import (
     Facts,
@@ -20,11 +21,8 @@ from inventory.connectors.vsphere.mapping.facts import (
     texts,
 )
 from inventory.records import (
-    Device,
-    Disk,
     GuestNic,
     Image,
-    Nic,
     Platform,
     PowerState,
     Snapshot,
@@ -36,17 +34,22 @@ PATHS: Final = (
     "name",
     "parent",
     "config.annotation",
+    "config.bootOptions.bootOrder",
     "config.bootOptions.efiSecureBootEnabled",
+    "config.bootOptions.enterBIOSSetup",
     "config.createDate",
     "config.extraConfig",
     "config.firmware",
     "config.flags.enableLogging",
+    "config.ftEncryptionMode",
     "config.guestFullName",
     "config.hardware.device",
     "config.hardware.memoryMB",
     "config.hardware.numCPU",
     "config.instanceUuid",
     "config.keyId",
+    "config.managedBy",
+    "config.migrateEncryption",
     "config.modified",
     "config.template",
     "config.tools.syncTimeWithHost",
@@ -54,6 +57,7 @@ PATHS: Final = (
     "config.version",
     "customValue",
     "datastore",
+    "guest.customizationInfo.customizationStatus",
     "guest.hostName",
     "guest.net",
     "guest.toolsRunningStatus",
@@ -66,6 +70,8 @@ PATHS: Final = (
     "runtime.consolidationNeeded",
     "runtime.host",
     "runtime.powerState",
+    "runtime.suspendTime",
+    "snapshot.currentSnapshot",
     "snapshot.rootSnapshotList",
 )
 
@@ -74,14 +80,9 @@ _POWER: Final = {
     "poweredOff": PowerState.OFF,
     "suspended": PowerState.SUSPENDED,
 }
-_DEVICES: Final = {
-    "VirtualFloppy": "floppy",
-    "VirtualCdrom": "cdrom",
-    "VirtualSerialPort": "serial",
-    "VirtualParallelPort": "parallel",
-    "VirtualUSB": "usb",
-    "VirtualPCIPassthrough": "pci",
-    "VirtualSCSIPassthrough": "scsi",
+_BOOTS_FROM: Final = {
+    f"VirtualMachineBootOptionsBootable{name}Device": name.lower()
+    for name in ("Cdrom", "Disk", "Ethernet", "Floppy")
 }
 # What hardening guides look at; everything else in extraConfig is left where it is, since owners
 # and tools keep secrets there (guestinfo.*, RemoteDisplay.vnc.password). Keys are compared without
@@ -138,7 +139,7 @@ def _no_identity(facts: Facts) -> str:
 
 
 def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
-    devices = facts.items("config.hardware.device")
+    hardware = facts.items("config.hardware.device")
     attributes = estate.attributes(facts)
     return VirtualMachine(
         platform=Platform.VSPHERE,
@@ -158,21 +159,31 @@ def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
         guest_nics=_guest_nics(facts.items("guest.net")),
         annotation=facts.text("config.annotation"),
         created_at=facts.time("config.createDate"),
+        modified_at=facts.time("config.modified"),
         booted_at=facts.time("runtime.bootTime"),
+        suspended_at=facts.time("runtime.suspendTime"),
         hardware_version=_hardware_version(facts),
         tools_version_status=facts.choice("guest.toolsVersionStatus2"),
         tools_running=_tools_running(facts),
+        customization=facts.choice("guest.customizationInfo.customizationStatus"),
         firmware=facts.choice("config.firmware"),
         secure_boot=_off_when_unset(facts, "config.bootOptions.efiSecureBootEnabled"),
+        enters_setup=_off_when_unset(facts, "config.bootOptions.enterBIOSSetup"),
+        boot_order=_boot_order(facts.items("config.bootOptions.bootOrder")),
+        tpm=devices.has_tpm(hardware),
         encrypted=_is_set(facts, "config.keyId"),
+        migrate_encryption=facts.choice("config.migrateEncryption"),
+        ft_encryption=facts.choice("config.ftEncryptionMode"),
+        managed_by=_manager(facts),
         consolidation_needed=facts.flag("runtime.consolidationNeeded"),
         logging_enabled=facts.flag("config.flags.enableLogging"),
         tools_sync_time=facts.flag("config.tools.syncTimeWithHost"),
         extra_config=_hardening(facts.items("config.extraConfig")),
-        nics=_nics(devices, estate),
-        disks=_disks(devices),
-        devices=_devices(devices),
+        nics=devices.nics(hardware, estate),
+        disks=devices.disks(hardware),
+        devices=devices.others(hardware),
         snapshots=_snapshots(facts.items("snapshot.rootSnapshotList")),
+        current_snapshot=facts.text("snapshot.currentSnapshot"),
         files=_files(facts.items("layoutEx.file")),
         datastore_refs=facts.refs("datastore"),
         network_refs=facts.refs("network"),
@@ -226,6 +237,21 @@ def _is_set(facts: Facts, path: str) -> bool | None:
     return None if facts.withheld(path) else False
 
 
+def _boot_order(found: list[Any] | None) -> tuple[str, ...] | None:
+    """The classes of devices in the order they are tried."""
+    if found is None:
+        return None
+    types = (as_text(device.get("_type")) or "" for device in dicts(found))
+    return tuple(_BOOTS_FROM.get(type_, type_) for type_ in types)
+
+
+def _manager(facts: Facts) -> str | None:
+    """The extension that looks after this machine."""
+    if facts.withheld("config.managedBy"):
+        return None
+    return as_text(inside(facts.raw("config.managedBy"), "extensionKey")) or ""
+
+
 def _hardening(found: list[Any] | None) -> dict[str, str] | None:
     if found is None:
         return None
@@ -238,85 +264,6 @@ def _hardening(found: list[Any] | None) -> dict[str, str] | None:
         if known or _HARDENING_PATTERN.match(key):
             kept[known or key] = content
     return dict(sorted(kept.items()))
-
-
-def _nics(found: list[Any] | None, estate: Estate) -> tuple[Nic, ...] | None:
-    if found is None:
-        return None
-    return tuple(_nic(card, estate) for card in dicts(found) if _is_network_card(card))
-
-
-def _is_network_card(device: dict[str, Any]) -> bool:
-    return "macAddress" in device or "addressType" in device
-
-
-def _nic(card: dict[str, Any], estate: Estate) -> Nic:
-    network_ref = _network_of(card, estate)
-    return Nic(
-        key=_key(card),
-        label=_label(card),
-        mac=as_mac(card.get("macAddress")),
-        mac_type=as_text(card.get("addressType")),
-        network_ref=network_ref,
-        network_name=estate.name(network_ref) or as_text(inside(card, "backing", "deviceName")),
-        connected=as_flag(inside(card, "connectable", "connected")),
-        start_connected=as_flag(inside(card, "connectable", "startConnected")),
-    )
-
-
-def _network_of(card: dict[str, Any], estate: Estate) -> str | None:
-    backing = card.get("backing")
-    direct = inside(backing, "network")
-    if direct:
-        return str(direct)
-    key = inside(backing, "port", "portgroupKey") or inside(backing, "opaqueNetworkId")
-    return estate.network_by_key.get(key) if isinstance(key, str) else None
-
-
-def _disks(found: list[Any] | None) -> tuple[Disk, ...] | None:
-    if found is None:
-        return None
-    return tuple(_disk(disk) for disk in dicts(found) if disk.get("_type") == "VirtualDisk")
-
-
-def _disk(disk: dict[str, Any]) -> Disk:
-    capacity = as_number(disk.get("capacityInBytes"))
-    if capacity is None:
-        in_kib = as_number(disk.get("capacityInKB"))
-        capacity = None if in_kib is None else in_kib * 1024
-    backing = disk.get("backing")
-    return Disk(
-        key=_key(disk),
-        label=_label(disk),
-        capacity_bytes=capacity,
-        file=as_text(inside(backing, "fileName")),
-        mode=as_text(inside(backing, "diskMode")),
-        sharing=as_text(inside(backing, "sharing")),
-        thin=as_flag(inside(backing, "thinProvisioned")),
-    )
-
-
-def _devices(found: list[Any] | None) -> tuple[Device, ...] | None:
-    if found is None:
-        return None
-    return tuple(
-        Device(
-            key=_key(device),
-            type=_DEVICES[device["_type"]],
-            label=_label(device),
-            connected=as_flag(inside(device, "connectable", "connected")),
-        )
-        for device in dicts(found)
-        if device.get("_type") in _DEVICES
-    )
-
-
-def _key(device: dict[str, Any]) -> str:
-    return as_text(device.get("key")) or ""
-
-
-def _label(device: dict[str, Any]) -> str:
-    return as_text(inside(device, "deviceInfo", "label")) or ""
 
 
 def _guest_nics(found: list[Any] | None) -> tuple[GuestNic, ...] | None:
@@ -355,6 +302,7 @@ def _snapshot(node: dict[str, Any], depth: int) -> Snapshot:
         depth=depth,
         description=as_text(node.get("description")) or "",
         quiesced=as_flag(node.get("quiesced")),
+        power_state=_POWER.get(as_text(node.get("state")) or ""),
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from inventory.connectors.vsphere.mapping import fabric
-from inventory.records import Network, PlacementRule, SecurityPolicy
+from inventory.records import Mount, Network, SecurityPolicy
 from tests.inventory.connectors.vsphere.metadata import type_of
 from tests.inventory.connectors.vsphere.pages import (
     a_property,
@@ -13,11 +13,9 @@ from tests.inventory.connectors.vsphere.pages import (
 )
 
 PATHS = {
-    "ClusterComputeResource": fabric.CLUSTER_PATHS,
     "Network": fabric.NETWORK_PATHS,
     "DistributedVirtualPortgroup": fabric.PORT_GROUP_PATHS,
     "OpaqueNetwork": fabric.OPAQUE_PATHS,
-    "DistributedVirtualSwitch": fabric.SWITCH_PATHS,
     "Datastore": fabric.DATASTORE_PATHS,
 }
 
@@ -34,7 +32,7 @@ def test_the_simulators_networks_are_read_whole() -> None:
     found = {
         network.name: network
         for facts in recorded("Network")
-        for network in [fabric.network(facts, details.get(facts.ref))]
+        for network in [fabric.network(facts, details.get(facts.ref), an_estate())]
     }
 
     assert found["VM Network"].type == "standard"
@@ -50,18 +48,44 @@ def test_the_simulators_networks_are_read_whole() -> None:
     assert uplinks.vlan_ranges == ((0, 4094),)
 
 
-def test_the_simulators_other_objects_are_read() -> None:
-    [cluster] = map(fabric.cluster, recorded("ClusterComputeResource"))
-    [switch] = (fabric.switch(found, an_estate()) for found in recorded("DistributedVirtualSwitch"))
+def test_the_simulators_datastore_is_read() -> None:
     [datastore] = map(fabric.datastore, recorded("Datastore"))
 
-    assert cluster.drs_enabled is True
-    assert len(cluster.host_refs or ()) == 1
-    assert switch.uuid
-    assert switch.mirror_sessions == ()
     assert datastore.accessible is True
+    assert datastore.maintenance == "normal"
     assert len(datastore.host_refs or ()) == 1
     assert len(datastore.vm_refs or ()) == 1
+
+
+def test_a_datastore_tells_what_each_host_may_do_with_it() -> None:
+    mounts = "".join(
+        f'<DatastoreHostMount><key type="HostSystem">{host}</key><mountInfo>{info}</mountInfo>'
+        "</DatastoreHostMount>"
+        for host, info in (
+            ("host-2", "<accessMode>readOnly</accessMode><mounted>true</mounted>"),
+            ("host-1", "<accessMode>readWrite</accessMode><mounted>false</mounted>"),
+            ("host-3", ""),
+        )
+    )
+    found = fabric.datastore(
+        facts_of(
+            a_property("host", mounts, "ArrayOfDatastoreHostMount"),
+            ref="datastore-1",
+            type_="Datastore",
+        )
+    )
+
+    assert found.mounts == (
+        Mount(host_ref="host-1", access="readWrite", mounted=False),
+        Mount(host_ref="host-2", access="readOnly", mounted=True),
+        Mount(host_ref="host-3"),
+    )
+
+
+def test_mounts_of_a_datastore_are_unknown_when_withheld() -> None:
+    found = fabric.datastore(facts_of(withheld("host"), ref="datastore-1", type_="Datastore"))
+
+    assert found.mounts is None
 
 
 def a_group(ports: str, *more: str) -> Network:
@@ -74,6 +98,7 @@ def a_group(ports: str, *more: str) -> Network:
             ref=ref,
             type_=type_,
         ),
+        an_estate(),
     )
 
 
@@ -128,7 +153,9 @@ def test_a_port_group_whose_details_are_withheld_is_unknown() -> None:
         withheld("config.defaultPortConfig"), withheld("config.uplink"), ref=ref, type_=type_
     )
 
-    group = fabric.network(facts_of(a_text("name", "pg"), ref=ref, type_=type_), details)
+    group = fabric.network(
+        facts_of(a_text("name", "pg"), ref=ref, type_=type_), details, an_estate()
+    )
 
     assert (group.vlan_type, group.security, group.netflow, group.uplink) == (None,) * 4
 
@@ -144,88 +171,42 @@ def test_a_network_is_found_by_what_a_cards_backing_calls_it() -> None:
     assert fabric.network_key(facts_of(summary)) == "o-1"
 
 
-def test_placement_rules_name_machines_and_hosts() -> None:
-    def refs(tag: str, type_: str, *found: str) -> str:
-        return "".join(f'<{tag} type="{type_}">{ref}</{tag}>' for ref in found)
-
-    config = (
-        "<drsConfig><enabled>true</enabled><defaultVmBehavior>fullyAutomated</defaultVmBehavior>"
-        "</drsConfig><dasConfig><enabled>false</enabled></dasConfig>"
-        '<rule xsi:type="ClusterAntiAffinityRuleSpec"><name>apart</name><enabled>true</enabled>'
-        f"{refs('vm', 'VirtualMachine', 'vm-2', 'vm-1')}</rule>"
-        '<rule xsi:type="ClusterVmHostRuleInfo"><name>licensed</name><enabled>true</enabled>'
-        "<mandatory>true</mandatory><vmGroupName>vms</vmGroupName>"
-        "<affineHostGroupName>hosts</affineHostGroupName></rule>"
-        '<rule xsi:type="ClusterVmHostRuleInfo"><name>keep off</name><enabled>false</enabled>'
-        "<vmGroupName>vms</vmGroupName><antiAffineHostGroupName>hosts</antiAffineHostGroupName>"
-        "</rule>"
-        f'<group xsi:type="ClusterVmGroup"><name>vms</name>{refs("vm", "VirtualMachine", "vm-3")}'
-        '</group><group xsi:type="ClusterHostGroup"><name>hosts</name>'
-        f"{refs('host', 'HostSystem', 'host-1')}</group>"
-    )
-    cluster = fabric.cluster(
-        facts_of(
-            a_text("name", "c"),
-            a_property("configurationEx", config, "ClusterConfigInfoEx"),
-            ref="domain-c1",
-            type_="ClusterComputeResource",
-        )
+def test_a_group_tells_how_it_uses_its_uplinks() -> None:
+    group = a_group(
+        "<blocked><value>false</value></blocked><uplinkTeamingPolicy>"
+        "<policy><value>failover_explicit</value></policy>"
+        "<notifySwitches><value>true</value></notifySwitches>"
+        "<rollingOrder><value>false</value></rollingOrder></uplinkTeamingPolicy>",
+        a_text("config.type", "ephemeral"),
     )
 
-    assert (cluster.drs_automation, cluster.ha_enabled) == ("fullyAutomated", False)
-    assert cluster.rules == (
-        PlacementRule(name="apart", type="anti-affinity", enabled=True, vm_refs=("vm-1", "vm-2")),
-        PlacementRule(
-            name="licensed",
-            type="vm-host",
-            enabled=True,
-            mandatory=True,
-            vm_refs=("vm-3",),
-            host_refs=("host-1",),
-        ),
-        PlacementRule(
-            name="keep off",
-            type="vm-host-anti",
-            enabled=False,
-            vm_refs=("vm-3",),
-            host_refs=("host-1",),
-        ),
+    assert (group.teaming, group.failback, group.notify_switches) == (
+        "failover_explicit",
+        True,
+        True,
+    )
+    assert (group.blocked, group.binding) == (False, "ephemeral")
+
+
+def test_a_group_tells_whether_addresses_are_learnt() -> None:
+    learning = (
+        "<macManagementPolicy><macLearningPolicy><enabled>true</enabled></macLearningPolicy>"
+        "</macManagementPolicy>"
     )
 
-
-def test_a_cluster_that_does_not_tell_its_rules_has_unknown_rules() -> None:
-    facts = facts_of(withheld("configurationEx"), ref="domain-c1", type_="ClusterComputeResource")
-
-    assert fabric.cluster(facts).rules is None
+    assert a_group(learning).mac_learning is True
+    assert a_group("").mac_learning is None
 
 
-def test_a_switch_tells_what_watches_it() -> None:
-    estate = an_estate()
-    estate.add_uplinks("u-1", "host-1", {"Uplink 1": "vmnic0"})
-    config = (
-        "<productInfo><version>8.0.0</version></productInfo>"
-        "<vspanSession><key>7</key><name>to sensor</name><enabled>true</enabled>"
-        "<sessionType>dvPortMirror</sessionType></vspanSession>"
-        "<ipfixConfig><collectorIpAddress>10.0.0.5</collectorIpAddress></ipfixConfig>"
-        "<linkDiscoveryProtocolConfig><protocol>cdp</protocol><operation>listen</operation>"
-        "</linkDiscoveryProtocolConfig>"
-        '<host><config><host type="HostSystem">host-1</host></config></host>'
+def test_a_group_tells_what_its_ports_may_replace() -> None:
+    policy = (
+        "<blockOverrideAllowed>true</blockOverrideAllowed>"
+        "<vlanOverrideAllowed>false</vlanOverrideAllowed>"
+        "<portConfigResetAtDisconnect>true</portConfigResetAtDisconnect>"
     )
-    switch = fabric.switch(
-        facts_of(
-            a_text("name", "dvs"),
-            a_text("uuid", "u-1"),
-            a_property("config", config, "VMwareDVSConfigInfo"),
-            ref="dvs-1",
-            type_="VmwareDistributedVirtualSwitch",
-        ),
-        estate,
-    )
+    group = a_group("", a_property("config.policy", policy, "VMwareDVSPortgroupPolicy"))
 
-    assert switch.version == "8.0.0"
-    assert [(one.key, one.enabled, one.type) for one in switch.mirror_sessions or ()] == [
-        ("7", True, "dvPortMirror")
-    ]
-    assert (switch.netflow_collector, switch.discovery_protocol) == ("10.0.0.5", "cdp")
-    assert switch.host_refs == ("host-1",)
-    assert switch.uplinks == {"host-1": {"Uplink 1": "vmnic0"}}
+    assert group.override_allowed == {"blocking": True, "vlan": False}
+    assert group.resets_ports is True
+    assert a_group("").override_allowed is None
+    assert a_group("").resets_ports is None

@@ -1,7 +1,9 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from inventory.connectors.vsphere.mapping import hosts
-from inventory.records import FirewallRule, Host, HostPortGroup, SecurityPolicy
+from inventory.records import Certificate, FirewallRule, Host, HostPortGroup, SecurityPolicy
 from tests.inventory.connectors.vsphere.metadata import type_of
 from tests.inventory.connectors.vsphere.pages import (
     a_property,
@@ -172,7 +174,8 @@ def test_a_port_group_is_read_as_it_is_in_force() -> None:
 
 def test_firewall_rules_name_addresses_and_networks() -> None:
     section = (
-        "<defaultPolicy><incomingBlocked>true</incomingBlocked></defaultPolicy>"
+        "<defaultPolicy><incomingBlocked>true</incomingBlocked>"
+        "<outgoingBlocked>false</outgoingBlocked></defaultPolicy>"
         "<ruleset><key>sshServer</key><enabled>true</enabled><allowedHosts>"
         "<ipAddress>10.0.0.9</ipAddress>"
         "<ipNetwork><network>10.1.0.0</network><prefixLength>24</prefixLength></ipNetwork>"
@@ -181,6 +184,7 @@ def test_firewall_rules_name_addresses_and_networks() -> None:
     host = a_host(a_property("config.firewall", section, "HostFirewallInfo"))
 
     assert host.firewall_incoming_blocked is True
+    assert host.firewall_outgoing_blocked is False
     assert host.firewall_rules == (
         FirewallRule(
             key="sshServer", enabled=True, all_ips=False, allowed=("10.0.0.9", "10.1.0.0/24")
@@ -223,6 +227,15 @@ def test_time_servers_are_none_set_when_the_section_says_so() -> None:
     assert host.time_protocol == "ntp"
 
 
+def test_how_a_host_keeps_time_is_read() -> None:
+    section = "<enabled>true</enabled><disableFallback>true</disableFallback>"
+    host = a_host(a_property("config.dateTimeInfo", section, "HostDateTimeInfo"))
+
+    assert (host.time_enabled, host.time_fallback) == (True, False)
+    older = a_host(a_property("config.dateTimeInfo", "<timeZone/>", "HostDateTimeInfo"))
+    assert (older.time_enabled, older.time_fallback) == (None, None)
+
+
 def test_one_time_server_is_still_a_list() -> None:
     section = "<ntpConfig><server>ntp.example.org</server></ntpConfig>"
     host = a_host(a_property("config.dateTimeInfo", section, "HostDateTimeInfo"))
@@ -241,6 +254,45 @@ def test_a_certificate_is_text_however_it_is_sent(content: str, type_: str) -> N
     assert (
         a_host(a_property("config.certificate", content, type_)).certificate_pem == "-----BEGIN X"
     )
+
+
+def test_a_certificate_is_read() -> None:
+    [facts] = recorded("HostSystem")
+    certificate = hosts.host(facts, an_estate()).certificate
+
+    assert certificate == Certificate(
+        subject="O=Acme Co",
+        issuer="O=Acme Co",
+        not_before=datetime(1970, 1, 1, tzinfo=UTC),
+        not_after=datetime(2084, 1, 29, 16, tzinfo=UTC),
+        sha256="4c3d58c280ea08a0675379a8d53b7c776a8a40eed1804e1726395bd70723d4d8",
+    )
+
+
+def test_a_certificate_that_cannot_be_read_is_unknown() -> None:
+    text = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    host = a_host(a_text("config.certificate", text))
+
+    assert host.certificate_pem == text
+    assert host.certificate is None
+
+
+def test_a_host_says_what_it_answered_when_asked() -> None:
+    estate = an_estate()
+    estate.answers = {
+        "QueryLockdownExceptions": {"host-1": ["svc-backup", "CORP\\ops"], "host-2": []},
+        "HostImageConfigGetAcceptance": {"host-1": ["partner"]},
+    }
+
+    one, two, three = (
+        hosts.host(facts_of(IDENTITY, ref=ref, type_="HostSystem"), estate)
+        for ref in ("host-1", "host-2", "host-3")
+    )
+
+    assert one.lockdown_exceptions == ("CORP\\ops", "svc-backup")
+    assert one.acceptance_level == "partner"
+    assert (two.lockdown_exceptions, two.acceptance_level) == ((), None)
+    assert three.lockdown_exceptions is None
 
 
 def test_a_host_outside_a_cluster_says_so() -> None:

@@ -155,6 +155,7 @@ def test_snapshots_are_flat_with_parents_before_children() -> None:
         depth=0,
         description="why",
         quiesced=False,
+        power_state="on",
     )
 
 
@@ -173,73 +174,65 @@ def test_a_long_chain_of_snapshots_is_read_to_its_end() -> None:
     assert [one.depth for one in found or ()] == list(range(200))
 
 
-def device(type_: str, content: str) -> str:
-    return f'<VirtualDevice xsi:type="{type_}">{content}</VirtualDevice>'
-
-
-def hardware(*devices: str) -> str:
-    return a_property("config.hardware.device", "".join(devices), "ArrayOfVirtualDevice")
-
-
-def test_a_card_on_a_standard_network_names_it() -> None:
-    estate = an_estate()
-    estate.add(facts_of(a_text("name", "VM Network"), ref="network-7", type_="Network"))
+def test_how_a_machine_starts_is_read() -> None:
+    order = "".join(
+        f'<BootableDevice xsi:type="VirtualMachineBootOptionsBootable{kind}Device">'
+        "<deviceKey>4000</deviceKey></BootableDevice>"
+        for kind in ("Ethernet", "Disk", "Disk")
+    )
     vm = a_machine(
-        hardware(
-            device(
-                "VirtualE1000",
-                "<key>4000</key><deviceInfo><label>Network adapter 1</label></deviceInfo>"
-                '<backing xsi:type="VirtualEthernetCardNetworkBackingInfo">'
-                '<deviceName>old name</deviceName><network type="Network">network-7</network>'
-                "</backing><connectable><startConnected>true</startConnected>"
-                "<connected>false</connected></connectable>"
-                "<addressType>Manual</addressType><macAddress>00:50:56:AB:CD:EF</macAddress>",
-            )
+        a_property(
+            "config.bootOptions.bootOrder",
+            order,
+            "ArrayOfVirtualMachineBootOptionsBootableDevice",
         ),
-        estate=estate,
+        a_property("config.bootOptions.enterBIOSSetup", "true", "xsd:boolean"),
     )
 
-    [nic] = vm.nics or ()
-    assert nic.network_ref == "network-7"
-    assert nic.network_name == "VM Network"
-    assert nic.mac == "00:50:56:ab:cd:ef"
-    assert (nic.connected, nic.start_connected) == (False, True)
+    assert vm.boot_order == ("ethernet", "disk", "disk")
+    assert vm.enters_setup is True
 
 
-def test_a_card_on_a_network_nobody_can_see_keeps_its_unknown_network() -> None:
+def test_what_protects_a_machine_on_its_way_is_read() -> None:
     vm = a_machine(
-        hardware(
-            device(
-                "VirtualVmxnet3",
-                "<key>4000</key><backing><port><portgroupKey>dvportgroup-9</portgroupKey></port>"
-                "</backing><macAddress>00:50:56:00:00:01</macAddress>",
-            )
-        )
+        a_text("config.migrateEncryption", "opportunistic"),
+        a_text("config.ftEncryptionMode", "ftEncryptionRequired"),
     )
 
-    assert (vm.nics or ())[0].network_ref is None
+    assert (vm.migrate_encryption, vm.ft_encryption) == ("opportunistic", "ftEncryptionRequired")
+    older = a_machine()
+    assert (older.migrate_encryption, older.ft_encryption) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("type_", "expected"),
-    [
-        ("VirtualFloppy", "floppy"),
-        ("VirtualSerialPort", "serial"),
-        ("VirtualParallelPort", "parallel"),
-        ("VirtualUSB", "usb"),
-        ("VirtualPCIPassthrough", "pci"),
-    ],
-)
-def test_removable_and_pass_through_devices_are_kept(type_: str, expected: str) -> None:
-    vm = a_machine(hardware(device(type_, "<key>9000</key>"), device("VirtualKeyboard", "")))
+def test_who_manages_a_machine_is_read() -> None:
+    manager = "<extensionKey>com.vmware.vcHms</extensionKey><type>shadowVm</type>"
+    vm = a_machine(a_property("config.managedBy", manager, "ManagedByInfo"))
 
-    assert [(one.key, one.type) for one in vm.devices or ()] == [("9000", expected)]
+    assert vm.managed_by == "com.vmware.vcHms"
+    assert a_machine().managed_by == ""
+    assert a_machine(withheld("config.managedBy")).managed_by is None
 
 
-def test_an_old_disk_tells_its_size_in_kib_only() -> None:
-    vm = a_machine(hardware(device("VirtualDisk", "<key>1</key><capacityInKB>4</capacityInKB>")))
+def test_when_a_machine_was_changed_and_suspended_is_read() -> None:
+    vm = a_machine(
+        a_property("config.modified", "2026-03-01T12:00:00Z", "xsd:dateTime"),
+        a_property("runtime.suspendTime", "2026-03-02T12:00:00Z", "xsd:dateTime"),
+        a_text("guest.customizationInfo.customizationStatus", "TOOLSDEPLOYPKG_SUCCEEDED"),
+    )
 
-    assert (vm.disks or ())[0].capacity_bytes == 4096
+    assert vm.modified_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert vm.suspended_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert vm.customization == "TOOLSDEPLOYPKG_SUCCEEDED"
+
+
+def test_a_machine_says_which_snapshot_it_runs_on() -> None:
+    current = (
+        '<propSet><name>snapshot.currentSnapshot</name><val type="VirtualMachineSnapshot"'
+        ' xsi:type="ManagedObjectReference">snapshot-7</val></propSet>'
+    )
+
+    assert a_machine(current).current_snapshot == "snapshot-7"
+    assert a_machine().current_snapshot == ""
 
 
 def test_custom_attributes_are_named_and_assigned() -> None:
