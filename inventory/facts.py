@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+from inventory.labels import inside
+from inventory.labels import label as label
+from inventory.labels import label_of_all as label_of_all
 from inventory.parts import Part
 from inventory.records import AnyRecord, Kind, kind_of
 
@@ -28,141 +31,18 @@ POINTS_AT: dict[str, Kind] = {
     "network_ref": Kind.NETWORK,
     "network_refs": Kind.NETWORK,
     "dv_port_group_ref": Kind.NETWORK,
+    "datastore_ref": Kind.DATASTORE,
     "datastore_refs": Kind.DATASTORE,
+    "vm_ref": Kind.VM,
     "vm_refs": Kind.VM,
     "switch_ref": Kind.SWITCH,
 }
 
-LABELS: dict[str, str] = {
-    "active_nics": "Active NICs",
-    "active_uplinks": "Active uplinks",
-    "addresses": "Addresses",
-    "all_ips": "Open to every address",
-    "allowed": "Allowed addresses",
-    "annotation": "Notes",
-    "api_version": "API version",
-    "at_root": "At the root",
-    "attributes": "Custom attribute",
-    "bios_uuid": "BIOS UUID",
-    "booted_at": "Booted",
-    "build": "Build",
-    "capacity_bytes": "Capacity",
-    "certificate_pem": "Certificate",
-    "cluster_ref": "Cluster",
-    "cpu_cores": "CPU cores",
-    "cpu_count": "CPUs",
-    "created_at": "Created",
-    "datastore_refs": "Datastores",
-    "devices": "Device",
-    "disks": "Disk",
-    "drs_automation": "DRS automation",
-    "drs_enabled": "DRS enabled",
-    "dv_port_group_ref": "Distributed port group",
-    "entity_name": "On",
-    "entity_path": "Path",
-    "entity_ref": "Object",
-    "entity_type": "Type of object",
-    "extensions": "Extensions",
-    "extra_config": "Advanced setting",
-    "files": "File",
-    "firewall_incoming_blocked": "Incoming blocked",
-    "firewall_rules": "Firewall rule",
-    "guest_hostname": "Name inside the guest",
-    "guest_nics": "Address seen by the guest",
-    "guest_os": "Guest system",
-    "ha_enabled": "HA enabled",
-    "hardware_version": "Hardware version",
-    "host_ref": "Host",
-    "host_refs": "Hosts",
-    "ip": "Address",
-    "is_group": "A group",
-    "logging_enabled": "Logging",
-    "mac": "MAC address",
-    "mac_changes": "MAC address changes",
-    "mac_type": "MAC assigned by",
-    "memory_mib": "Memory",
-    "mirror_sessions": "Mirror session",
-    "multiple_host_access": "Shared by hosts",
-    "netflow": "NetFlow",
-    "netflow_collector": "NetFlow collector",
-    "network_name": "Network name",
-    "network_ref": "Network",
-    "network_refs": "Networks",
-    "nics": "NIC",
-    "options": "Option",
-    "pnics": "Physical NIC",
-    "port_groups": "Port group",
-    "ref": "Managed object id",
-    "resource_pool_ref": "Resource pool",
-    "role_id": "Role id",
-    "role_name": "Role",
-    "rules": "Placement rule",
-    "secure_boot": "Secure boot",
-    "services": "Service",
-    "settings": "Setting",
-    "snapshots": "Snapshot",
-    "speed_mbps": "Speed",
-    "standby_nics": "Standby NICs",
-    "standby_uplinks": "Standby uplinks",
-    "switch_ref": "Switch",
-    "switches": "Switch",
-    "time_protocol": "Time protocol",
-    "time_servers": "Time servers",
-    "tools_running": "Guest tools running",
-    "tools_sync_time": "Guest tools set the time",
-    "tools_version_status": "Guest tools",
-    "uefi_secure_boot": "UEFI secure boot",
-    "uid": "Stable id",
-    "uplink": "Uplink port group",
-    "url": "Address",
-    "uuid": "UUID",
-    "vlan_id": "VLAN",
-    "vlan_ranges": "VLAN ranges",
-    "vlan_type": "VLAN type",
-    "vm_refs": "Machines",
-    "vmkernel_nics": "VMkernel NIC",
-}
-
 _NAMING = frozenset({"key", "uid", "label", "name", "path", "device"})
+# What stands for a child that has no name of its own: the object it is about.
+_ABOUT = ("vm_ref", "host_ref")
 # What makes a child the same child in the next version, most telling first.
-_IDENTITY = ("key", "uid", "path", "device", "name", "mac")
-
-
-def label(field: str) -> str:
-    return LABELS.get(field) or field.replace("_", " ").capitalize()
-
-
-def _inside(text: str) -> str:
-    """A label within a sentence: its first letter small unless it is an abbreviation."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-_SINGULAR = frozenset(
-    {
-        "attributes",
-        "devices",
-        "disks",
-        "files",
-        "firewall_rules",
-        "mirror_sessions",
-        "nics",
-        "options",
-        "pnics",
-        "port_groups",
-        "rules",
-        "services",
-        "settings",
-        "snapshots",
-        "vmkernel_nics",
-    }
-)
-
-
-def label_of_all(field: str) -> str:
-    """What a field is called as a whole: “Snapshots”, where one of them is a “Snapshot”."""
-    if field == "switches":
-        return "Switches"
-    return f"{label(field)}s" if field in _SINGULAR else label(field)
+_IDENTITY = ("key", "uid", "path", "device", "name", "mac", *_ABOUT)
 
 
 def lacking(reason: str) -> str:
@@ -199,7 +79,9 @@ def _composite(field: str, value: Any, name_of: NameOf) -> str:
     if isinstance(value, tuple) and field == "vlan_ranges":
         return ", ".join(f"{low}–{high}" if low != high else str(low) for low, high in value)
     if _are_parts(value):
-        return "; ".join(f"{part_name(part)} ({part_words(part, name_of)})" for part in value)
+        return "; ".join(
+            f"{part_name(part, name_of)} ({part_words(part, name_of)})" for part in value
+        )
     if isinstance(value, tuple):
         return ", ".join(words(field, each, name_of) for each in value)
     if field in POINTS_AT:
@@ -216,7 +98,7 @@ def _quantity(field: str, value: int) -> str:
         return f"{value / 1000:g} Gbit/s" if value >= 1000 else f"{value} Mbit/s"
     if field == "vlan_id":
         return {0: "none (0)", 4095: "all (4095)"}.get(value, str(value))
-    if field.endswith("_id"):
+    if field.endswith("_id") or field == "vlans":
         return str(value)
     return f"{value:,}"
 
@@ -233,20 +115,30 @@ def size(count: int) -> str:
 
 def part_words(part: Part, name_of: NameOf = unnamed) -> str:
     """A child in one line: only what the platform said about it, without its internal key."""
+    naming = _NAMING | (frozenset() if _own_name(part) else frozenset(_ABOUT))
     said = [
-        f"{_inside(label(field))} {words(field, value, name_of)}"
+        f"{inside(label(field))} {words(field, value, name_of)}"
         for field, value in _fields(part)
-        if value not in (None, "", ()) and field not in _NAMING
+        if value not in (None, "", ()) and field not in naming
     ]
     return ", ".join(said) or "present"
 
 
-def part_name(part: Part) -> str:
-    """What a child is called: its label before its name before its key."""
-    for field in ("label", "name", "path", "device", "key", "mac"):
+def _own_name(part: Part) -> str | None:
+    fields = ("label", "name", "path", "device", "key", "mac")
+    found = (getattr(part, field, None) for field in fields)
+    return next((str(value) for value in found if value), None)
+
+
+def part_name(part: Part, name_of: NameOf = unnamed) -> str:
+    """What a child is called: its label before its name before its key, or what it is about."""
+    own = _own_name(part)
+    if own:
+        return own
+    for field in _ABOUT:
         value = getattr(part, field, None)
         if value:
-            return str(value)
+            return words(field, value, name_of)
     return "without a name"
 
 
@@ -354,7 +246,7 @@ def _part_changes(prefix: str, old: Part, new: Part, name_of: NameOf) -> Iterato
     for field, value in _fields(old):
         other = getattr(new, field)
         if value != other:
-            yield from _changes(field, prefix + _inside(label(field)), value, other, name_of)
+            yield from _changes(field, prefix + inside(label(field)), value, other, name_of)
 
 
 def _list_change(
@@ -381,11 +273,13 @@ def _child_changes(called: str, old: Any, new: Any, name_of: NameOf) -> Iterator
     for identity in [*was, *(each for each in now if each not in was)]:
         one, other = was.get(identity), now.get(identity)
         if one is None and other is not None:
-            yield Change(f"{called} {part_name(other)}", "absent", part_words(other, name_of))
+            name = f"{called} {part_name(other, name_of)}"
+            yield Change(name, "absent", part_words(other, name_of))
         elif other is None and one is not None:
-            yield Change(f"{called} {part_name(one)}", part_words(one, name_of), "removed")
+            name = f"{called} {part_name(one, name_of)}"
+            yield Change(name, part_words(one, name_of), "removed")
         elif one is not None and other is not None and one != other:
-            yield from _part_changes(f"{called} {part_name(other)}: ", one, other, name_of)
+            yield from _part_changes(f"{called} {part_name(other, name_of)}: ", one, other, name_of)
 
 
 def _tally(value: tuple[Any, ...] | None) -> str:

@@ -186,7 +186,7 @@ class PortOverride(Part, frozen=True, kw_only=True, omit_defaults=True):
     """A port whose own settings replace its port group's."""
 
     key: str  # the port's
-    overrides: tuple[str, ...] = ()  # what it replaces: vlan, security, teaming …
+    replaces: tuple[str, ...] = ()  # vlan, security, teaming …
     vm_ref: str | None = None  # the machine that is connected; connectee.connectedEntity
     vlan_type: str | None = None  # as in Network, where the VLAN is replaced
     vlan_id: int | None = None

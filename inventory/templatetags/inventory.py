@@ -9,7 +9,8 @@ from django import template
 
 from inventory import facts
 from inventory.chronicle.words import title_of
-from inventory.records import Network
+from inventory.parts import Part
+from inventory.records import Network, PortOverride
 from ui import clock
 
 register = template.Library()
@@ -49,6 +50,20 @@ def vlan(network: Network) -> str:
         return f"trunk {facts.words('vlan_ranges', network.vlan_ranges)}"
     number = facts.words("vlan_id", network.vlan_id)
     return f"private {number}" if network.vlan_type == "pvlan" else number
+
+
+@register.filter
+def port_vlan(port: PortOverride) -> str:
+    """The VLAN a port has of its own."""
+    if port.vlan_type == "trunk":
+        return f"trunk {facts.words('vlan_ranges', port.vlan_ranges)}"
+    return facts.words("vlan_id", port.vlan_id)
+
+
+@register.filter
+def in_words(part: Part) -> str:
+    """What the platform said about a piece of a record, in one line."""
+    return facts.part_words(part)
 
 
 @register.filter

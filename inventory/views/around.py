@@ -22,6 +22,8 @@ from inventory.records import (
     Host,
     Kind,
     Network,
+    PlacementGroup,
+    PlacementRule,
     Role,
     Switch,
     VirtualMachine,
@@ -155,24 +157,34 @@ def cluster(subject: Subject) -> dict[str, Any]:
     if not isinstance(record, Cluster):
         return {}
     hosts = list(subject.visible(Kind.HOST).filter(record__cluster_ref=subject.asset.ref))
-    wanted = {ref for rule in record.rules or () for ref in (*rule.vm_refs, *rule.host_refs)}
-    named = Asset.objects.visible_to(subject.user).filter(
-        source_id=subject.asset.source_id, kind__in=[Kind.VM, Kind.HOST], ref__in=wanted
-    )
-    by_ref = {each.ref: each for each in named.select_related("source")}
     return {
         "hosts": rows.build(Kind.HOST, hosts, subject.user),
-        "rules": None
-        if record.rules is None
-        else [
-            {
-                "rule": rule,
-                "machines": [by_ref[ref] for ref in rule.vm_refs if ref in by_ref],
-                "hosts": [by_ref[ref] for ref in rule.host_refs if ref in by_ref],
-            }
-            for rule in record.rules
-        ],
+        "rules": _with_members(subject, record.rules),
+        "groups": _with_members(subject, record.groups),
+        "overrides": None
+        if record.overrides is None
+        else [(each, subject.names.get(Kind.VM, each.vm_ref)) for each in record.overrides],
     }
+
+
+def _with_members(
+    subject: Subject, found: Sequence[PlacementRule | PlacementGroup] | None
+) -> list[dict[str, Any]] | None:
+    """Rules or groups with those of their members that the person may see."""
+    if found is None:
+        return None
+
+    def seen(kind: Kind, refs: Sequence[str]) -> list[Asset]:
+        return [asset for ref in refs if (asset := subject.names.get(kind, ref)) is not None]
+
+    return [
+        {
+            "it": each,
+            "machines": seen(Kind.VM, each.vm_refs),
+            "hosts": seen(Kind.HOST, each.host_refs),
+        }
+        for each in found
+    ]
 
 
 def carrier(subject: Subject) -> dict[str, Any]:
@@ -185,7 +197,18 @@ def carrier(subject: Subject) -> dict[str, Any]:
         "carried_count": carried.count(),
         "machines": rows.build(Kind.VM, list(carried[:MOST]), subject.user),
         "carrier": subject.asset.kind,
+        **_ports_or_mounts(subject, record),
     }
+
+
+def _ports_or_mounts(subject: Subject, record: Network | Datastore) -> dict[str, Any]:
+    if isinstance(record, Datastore):
+        mounts = record.mounts
+        found = [(each, subject.names.get(Kind.HOST, each.host_ref)) for each in mounts or ()]
+        return {"mounts": None if mounts is None else found}
+    ports = record.port_overrides
+    own = [(each, subject.names.get(Kind.VM, each.vm_ref)) for each in ports or ()]
+    return {"ports": None if ports is None else own}
 
 
 def role(subject: Subject) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import msgspec
 from inventory import facts
 from inventory.history import Names
 from inventory.models import Asset
-from inventory.records import AnyRecord, Kind, kind_of
+from inventory.parts import Part
+from inventory.records import AnyRecord, Kind, Network, kind_of
 
 SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
     Kind.VM: (
@@ -23,8 +24,12 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 "hardware_version",
                 "tools_version_status",
                 "tools_running",
+                "customization",
                 "created_at",
+                "modified_at",
                 "booted_at",
+                "suspended_at",
+                "managed_by",
                 "annotation",
             ),
         ),
@@ -33,7 +38,12 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
             (
                 "firmware",
                 "secure_boot",
+                "tpm",
+                "boot_order",
+                "enters_setup",
                 "encrypted",
+                "migrate_encryption",
+                "ft_encryption",
                 "logging_enabled",
                 "tools_sync_time",
                 "consolidation_needed",
@@ -63,13 +73,22 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ),
         (
             "Security",
-            ("lockdown_mode", "uefi_secure_boot", "firewall_incoming_blocked", "time_protocol"),
+            (
+                "lockdown_mode",
+                "lockdown_exceptions",
+                "uefi_secure_boot",
+                "acceptance_level",
+                "firewall_incoming_blocked",
+                "firewall_outgoing_blocked",
+            ),
         ),
-        ("Place", ("cluster_ref", "time_servers", "datastore_refs")),
+        ("Time", ("time_servers", "time_protocol", "time_enabled", "time_fallback")),
+        ("Certificate", ("certificate",)),
+        ("Place", ("cluster_ref", "datastore_refs")),
         ("Identity", ("uid", "ref")),
     ),
     Kind.CLUSTER: (
-        ("Cluster", ("drs_enabled", "drs_automation", "ha_enabled")),
+        ("Cluster", ("drs_enabled", "drs_automation", "ha_enabled", "ha_admission_control")),
         ("Identity", ("uid", "ref")),
     ),
     Kind.NETWORK: (
@@ -83,20 +102,37 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 "vlan_id",
                 "vlan_ranges",
                 "netflow",
-                "active_uplinks",
-                "standby_uplinks",
+                "mac_learning",
             ),
+        ),
+        ("Ports", ("binding", "blocked", "override_allowed", "resets_ports")),
+        (
+            "Uplinks",
+            ("teaming", "failback", "notify_switches", "active_uplinks", "standby_uplinks"),
         ),
         ("Place", ("host_refs",)),
         ("Identity", ("uid", "ref")),
     ),
     Kind.SWITCH: (
-        ("Switch", ("version", "discovery_protocol", "netflow_collector")),
+        ("Switch", ("version", "mac_learning", "network_io_control", "health_checks")),
+        (
+            "What it tells",
+            (
+                "discovery_protocol",
+                "discovery_operation",
+                "netflow_collector",
+                "netflow_sampling",
+                "netflow_internal_only",
+            ),
+        ),
         ("Place", ("host_refs",)),
         ("Identity", ("uuid", "uid", "ref")),
     ),
     Kind.DATASTORE: (
-        ("Datastore", ("type", "capacity_bytes", "accessible", "multiple_host_access", "url")),
+        (
+            "Datastore",
+            ("type", "capacity_bytes", "accessible", "maintenance", "multiple_host_access", "url"),
+        ),
         ("Place", ("host_refs",)),
         ("Identity", ("uid", "ref")),
     ),
@@ -141,11 +177,35 @@ class Line(msgspec.Struct, frozen=True):
     links: list[tuple[str, Asset | None]]
 
 
+# What only a distributed port group has: of another network it is not even unknown.
+_OF_DISTRIBUTED = frozenset(
+    field
+    for title, fields in SECTIONS[Kind.NETWORK]
+    if title not in ("Place", "Identity")
+    for field in fields
+) - {"type"}
+
+
 def sections_of(record: AnyRecord, names: Names) -> list[tuple[str, list[Line]]]:
-    return [
-        (title, [_line(facts.fact(record, field, names), names) for field in fields])
-        for title, fields in SECTIONS[kind_of(record)]
-    ]
+    plain = isinstance(record, Network) and record.type != "distributed"
+    found = []
+    for title, fields in SECTIONS[kind_of(record)]:
+        shown = [field for field in fields if not (plain and field in _OF_DISTRIBUTED)]
+        lines = [line for field in shown for line in _lines(record, field, names)]
+        if lines:
+            found.append((title, lines))
+    return found
+
+
+def _lines(record: AnyRecord, field: str, names: Names) -> list[Line]:
+    """A fact on a line; one that is made of several, on as many."""
+    value = getattr(record, field)
+    if isinstance(value, Part):
+        return [
+            Line(facts.label(name), facts.words(name, getattr(value, name), names), True, [])  # noqa: FBT003
+            for name in value.__struct_fields__
+        ]
+    return [_line(facts.fact(record, field, names), names)]
 
 
 def _line(fact: facts.Fact, names: Names) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from inventory.connectors.base import BlindSpot, Item
+from inventory.connectors.base import BlindSpot, Doubt, Item
 from inventory.connectors.vsphere.asking import Asking, Subject, unanswered
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
@@ -28,27 +28,39 @@ def ask_alarms(session: OpenSession, notes: list[Item]) -> tuple[Alarm, ...] | N
     asking = Asking(session, Kind.PLATFORM, "GetAlarm")
     answer = asking.answers([Subject(root, "the root folder", manager)])
     notes += asking.notes
-    listed = [ref for ref in answer.get(root, ()) if isinstance(ref, Ref)]
-    if root not in answer or not listed:
-        return () if root in answer else None
-    found: list[Alarm] = []
-    withheld: list[tuple[Ref, Withheld]] = []
-    try:
-        for page in session.bulk.of_objects(listed, Wanted(type="Alarm", paths=("info",))):
-            for content in page:
-                found.append(alarm(Facts(content)))
-                withheld += [(root, why) for why in content.withheld.values()]
-    except SoapFault as fault:
-        notes.append(unanswered(Kind.PLATFORM, "Alarm.info", len(listed), fault.type))
+    if root not in answer:
         return None
+    listed = [ref for ref in answer[root] if isinstance(ref, Ref)]
+    try:
+        found, odd = _alarms(session, listed, {root: "an alarm"}) if listed else ([], [])
+    except SoapFault as fault:
+        found, odd = [], [unanswered(Kind.PLATFORM, "Alarm.info", len(listed), fault.type)]
+    notes += odd
+    return None if odd else tuple(sorted(found, key=lambda one: (one.name, one.key)))
+
+
+def _alarms(
+    session: OpenSession, listed: list[Ref], names: dict[Ref, str]
+) -> tuple[list[Alarm], list[Item]]:
+    """What the alarms are about, and why that is not all of it; raise SoapFault."""
+    found: dict[Ref, Alarm] = {}
+    notes: list[Item] = []
+    withheld: list[tuple[Ref, Withheld]] = []
+    for page in session.bulk.of_objects(listed, Wanted(type="Alarm", paths=("info",))):
+        for content in page:
+            if content.ref in found:
+                message = f"vCenter listed the alarm {content.ref} twice."
+                notes.append(Doubt(kind=Kind.PLATFORM, code="duplicate", message=message))
+            found[content.ref] = alarm(Facts(content))
+            # Alarms are no entities: what may be read of them is decided at the root.
+            withheld += [(root, why) for root in names for why in content.withheld.values()]
     if withheld:
-        notes += explained(session, Kind.PLATFORM, {"Alarm.info": withheld}, {root: "an alarm"})
-    elif len(found) != len(listed):
-        missing = len(listed) - len(found)
-        notes.append(unanswered(Kind.PLATFORM, "Alarm.info", missing, "no answer"))
-    else:
-        return tuple(sorted(found, key=lambda one: (one.name, one.key)))
-    return None
+        notes += explained(session, Kind.PLATFORM, {"Alarm.info": withheld}, names)
+    missing = len(set(listed) - found.keys())
+    if missing:
+        message = f"vCenter lists {len(listed)} alarms but did not deliver {missing} of them."
+        notes.append(Doubt(kind=Kind.PLATFORM, code="count-mismatch", message=message))
+    return list(found.values()), notes
 
 
 # --- hosts ------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def port_override(port: dict[str, Any]) -> PortOverride | None:
     loosened = "security" in replaced or "mac-learning" in replaced
     return PortOverride(
         key=key,
-        overrides=replaced,
+        replaces=replaced,
         vm_ref=str(connected)
         if isinstance(connected, Ref) and connected.type == "VirtualMachine"
         else None,

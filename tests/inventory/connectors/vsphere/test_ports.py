@@ -40,7 +40,7 @@ def test_a_port_tells_what_it_replaces_and_by_what() -> None:
 
     assert ports.port_override(port) == PortOverride(
         key="12",
-        overrides=("security", "vlan"),
+        replaces=("security", "vlan"),
         vm_ref="vm-7",
         vlan_type="vlan",
         vlan_id=40,
@@ -54,7 +54,7 @@ def test_only_what_is_replaced_is_told() -> None:
 
     port = {**a_port(vlan=vlan, ipfixEnabled=OWN), "connectee": host}
 
-    assert ports.port_override(port) == PortOverride(key="12", overrides=("netflow",))
+    assert ports.port_override(port) == PortOverride(key="12", replaces=("netflow",))
 
 
 @pytest.mark.parametrize("odd", [{}, {"key": "1", "config": "?"}, {"key": "1", "config": {}}])

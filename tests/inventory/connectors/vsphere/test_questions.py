@@ -245,7 +245,7 @@ def test_a_port_that_goes_its_own_way_is_told(connector_to: Build) -> None:
         assert group_of(items).port_overrides == (
             PortOverride(
                 key="7",
-                overrides=("security",),
+                replaces=("security",),
                 vm_ref=machine.ref,
                 security=SecurityPolicy(promiscuous=True),
             ),
