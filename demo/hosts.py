@@ -174,6 +174,8 @@ def _time(server: Server) -> dict[str, Any]:
         "timeZone": {"key": "UTC", "name": "UTC", "description": "UTC", "gmtOffset": 0},
         "systemClockProtocol": "ntp",
         "ntpConfig": {"server": list(server.time_servers)},
+        "enabled": bool(server.time_servers),
+        "disableFallback": False,
     }
 
 

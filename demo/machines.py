@@ -214,6 +214,8 @@ def _values(machine: Machine, system: System) -> dict[str, Any]:
         "config.flags.enableLogging": machine.logging,
         "config.tools.syncTimeWithHost": False,
         "config.bootOptions.efiSecureBootEnabled": bool(machine.secure_boot),
+        "config.migrateEncryption": "opportunistic",
+        "config.ftEncryptionMode": "ftEncryptionOpportunistic",
         "runtime.connectionState": "connected",
         "runtime.consolidationNeeded": False,
         "runtime.bootTime": _booted(machine, created),

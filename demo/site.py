@@ -60,6 +60,19 @@ def platform(*, datacenter: str, version: str, build: str, forwards_events: bool
             "type": "ExtensionManager",
             "values": {"extensionList": [_extension(key) for key in EXTENSIONS]},
         },
+        {
+            "op": "set",
+            "type": "Alarm",
+            "match": {"ref": "alarm-384"},  # the simulator's own, made into one people would have
+            "values": {
+                "info.name": "Permissions changed",
+                "info.description": "Somebody was given or lost a role.",
+                "info.expression": {
+                    "_typeName": "OrAlarmExpression",
+                    "expression": [_event(name) for name in PERMISSION_EVENTS],
+                },
+            },
+        },
     ]
 
 
@@ -77,6 +90,18 @@ SIMULATED = (
     "vcsim.server.url",
 )
 EXTENSIONS = ("com.vmware.vcIntegrity", "com.vmware.vim.eam", "com.halden.backup")
+
+
+PERMISSION_EVENTS = ("PermissionAddedEvent", "PermissionUpdatedEvent", "PermissionRemovedEvent")
+
+
+def _event(name: str) -> dict[str, Any]:
+    return {
+        "_typeName": "EventAlarmExpression",
+        "eventType": name,
+        "eventTypeId": f"vim.event.{name}",
+        "status": "yellow",
+    }
 
 
 def _extension(key: str) -> dict[str, Any]:
@@ -109,6 +134,7 @@ def hosts(servers: Sequence[Server]) -> list[Op]:
                 "match": {"exact": name},
                 "values": {
                     "configurationEx.dasConfig.enabled": True,
+                    "configurationEx.dasConfig.admissionControlEnabled": True,
                     "configurationEx.drsConfig.enabled": True,
                     "configurationEx.drsConfig.defaultVmBehavior": "fullyAutomated",
                 },
@@ -163,6 +189,10 @@ def port_group(switch: Wires, name: str, vlan: int) -> Op:
                 "activeUplinkPort": ["Uplink 1", "Uplink 2"],
                 "standbyUplinkPort": [],
             },
+            f"{TEAMING}.policy": {"inherited": False, "value": "loadbalance_srcid"},
+            f"{TEAMING}.notifySwitches": {"inherited": False, "value": True},
+            f"{TEAMING}.rollingOrder": {"inherited": False, "value": False},
+            "config.defaultPortConfig.blocked": {"inherited": False, "value": False},
             "config.defaultPortConfig.ipfixEnabled": {"inherited": False, "value": switch.watched},
         },
     }

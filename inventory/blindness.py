@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from inventory.records import Kind
 
-_ATTRIBUTES = ("attributes", "classification", "owner", "criticality", "team")
+_ASSIGNED = ("classification", "owner", "criticality", "team")
+_ATTRIBUTES = ("attributes", *_ASSIGNED)
 _MACHINE = {
     "config.annotation": ("annotation",),
     "config.bootOptions.bootOrder": ("boot_order",),
@@ -45,6 +46,7 @@ _MACHINE = {
     "runtime.suspendTime": ("suspended_at",),
     "snapshot.currentSnapshot": ("current_snapshot",),
     "snapshot.rootSnapshotList": ("snapshots",),
+    "tags": ("tags", *_ASSIGNED),
 }
 _HOST = {
     "HostImageConfigGetAcceptance": ("acceptance_level",),

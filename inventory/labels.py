@@ -126,6 +126,7 @@ LABELS: dict[str, str] = {
     "suspended_at": "Suspended",
     "switch_ref": "Switch",
     "switches": "Switch",
+    "tags": "Tag",
     "teaming": "Load balancing",
     "time_enabled": "Time service enabled",
     "time_fallback": "Time falls back to another protocol",
@@ -185,6 +186,7 @@ _SINGULAR = frozenset(
         "services",
         "settings",
         "snapshots",
+        "tags",
         "vmkernel_nics",
     }
 )

@@ -126,7 +126,10 @@ class VirtualMachine(
     datastore_refs: tuple[str, ...] | None = None
     network_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None  # custom attributes by name
-    classification: str | None = None  # from attributes by the source's mapping; "" = not set
+    tags: dict[str, tuple[str, ...]] | None = None  # names by category; over REST
+    classification: str | None = (
+        None  # from attributes or tags by the source's mapping; "" = not set
+    )
     owner: str | None = None
     criticality: str | None = None
     team: str | None = None
@@ -171,6 +174,7 @@ class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kin
     datastore_refs: tuple[str, ...] | None = None
     network_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None
+    tags: dict[str, tuple[str, ...]] | None = None
 
 
 # --- the rest of the estate -------------------------------------------------------------------
@@ -250,6 +254,7 @@ class Datastore(
     mounts: tuple[Mount, ...] | None = None  # one a host; host[].mountInfo
     host_refs: tuple[str, ...] | None = None
     vm_refs: tuple[str, ...] | None = None
+    tags: dict[str, tuple[str, ...]] | None = None
 
 
 class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="image"):
@@ -265,6 +270,7 @@ class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     files: tuple[VmFile, ...] | None = None
     datastore_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None
+    tags: dict[str, tuple[str, ...]] | None = None
     classification: str | None = None
     owner: str | None = None
     criticality: str | None = None

@@ -84,7 +84,7 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ),
         ("Time", ("time_servers", "time_protocol", "time_enabled", "time_fallback")),
         ("Certificate", ("certificate",)),
-        ("Place", ("cluster_ref", "datastore_refs")),
+        ("Place", ("cluster_ref", "datastore_refs", "tags")),
         ("Identity", ("uid", "ref")),
     ),
     Kind.CLUSTER: (
@@ -133,7 +133,7 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
             "Datastore",
             ("type", "capacity_bytes", "accessible", "maintenance", "multiple_host_access", "url"),
         ),
-        ("Place", ("host_refs",)),
+        ("Place", ("host_refs", "tags")),
         ("Identity", ("uid", "ref")),
     ),
     Kind.IMAGE: (

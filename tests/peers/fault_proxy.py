@@ -36,7 +36,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One SOAP call that arrived. `fault` is what was done to its answer, if anything."""
+    """One SOAP or REST call that arrived. `fault` is what was done to its answer, if anything.
+
+    `method` is SOAP's, or REST's verb and resource.
+    """
 
     index: int
     method: str
@@ -280,11 +283,27 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
     def do_GET(self) -> None:
-        self._reply(self._forward(b""))
+        if self._is_rest():
+            self._pass(f"GET {self._resource()}", b"")
+        else:
+            self._reply(self._forward(b""))
+
+    def do_DELETE(self) -> None:
+        self._pass(f"DELETE {self._resource()}", b"")
 
     def do_POST(self) -> None:
         body = self._read_body()
-        call, injection = self.server.proxy.admit(soap.method_of(body))
+        self._pass(f"POST {self._resource()}" if self._is_rest() else soap.method_of(body), body)
+
+    def _is_rest(self) -> bool:
+        return self.path.startswith("/rest/")
+
+    def _resource(self) -> str:
+        """A REST address without what tells one object from another."""
+        return self.path.partition("?")[0].partition("/id:")[0]
+
+    def _pass(self, method: str, body: bytes) -> None:
+        call, injection = self.server.proxy.admit(method)
         if injection is None:
             answer = self._forward(body)
             self._keep_page(answer)
@@ -307,7 +326,8 @@ class _Handler(BaseHTTPRequestHandler):
         before = self._keep_page(answer)
         if fault in _ANSWERS:
             proxy.note(call, injection)
-            self._reply(_ANSWERS[fault](body))
+            answers = _ANSWERS_OF_REST if self._is_rest() else _ANSWERS
+            self._reply(answers.get(fault, _ANSWERS[Fault.HTTP_500])(body))
             return
         if fault is not Fault.STALL and _altered(answer, injection, before):
             proxy.note(call, injection)
@@ -412,10 +432,12 @@ _ANSWERS: dict[Fault, Callable[[bytes], Answer]] = {
     Fault.OBJECT_NOT_FOUND: lambda request: _fault(soap.object_not_found(request)),
 }
 
+_ANSWERS_OF_REST = {Fault.HTTP_503: _ANSWERS[Fault.HTTP_503]}
+
 
 def _altered(answer: Answer, injection: Injection, before: bytes) -> bool:
     """Change the answer as the fault says; False if it gives no occasion."""
-    if answer.status != 200 or not answer.body:
+    if answer.status != 200 or not answer.body.startswith(b"<"):
         return False
     root = soap.parse(answer.body)
     if injection.fault is Fault.DROP_TOKEN:

@@ -68,6 +68,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	// Any other user than the simulator's default makes it ask ValidLogin.
+	address := &url.URL{Host: *listen, User: url.UserPassword(*username, *password)}
+	w.registry.SessionManager().ValidLogin = func(req *types.Login) bool { return w.access.valid(req.UserName, req.Password) }
+	w.makeREST(address)
 	if err := w.enrol(*username, *password, "Admin"); err != nil {
 		return err
 	}
@@ -90,17 +94,15 @@ func run() error {
 	}
 
 	service := w.service
-	// Any other user than the simulator's default makes it ask ValidLogin.
-	service.Listen = &url.URL{Host: *listen, User: url.UserPassword(*username, *password)}
-	w.registry.SessionManager().ValidLogin = func(req *types.Login) bool { return w.access.valid(req.UserName, req.Password) }
+	service.Listen = address
 	if service.TLS, err = tlsConfig(*cert, *key, *tlsMax); err != nil {
 		return err
 	}
-	service.RegisterEndpoints = false
+	service.RegisterEndpoints = false // makeREST has made the one that is wanted
 	server := service.NewServer()
 	defer server.CloseClientConnections()
 	counted := &calls{counts: map[string]int{}}
-	server.Config.Handler = counted.counting(server.Config.Handler)
+	server.Config.Handler = counted.counting(w.withREST(server.Config.Handler))
 
 	ready := map[string]any{
 		"url": (&url.URL{Scheme: server.URL.Scheme, Host: server.URL.Host, Path: server.URL.Path}).String(),

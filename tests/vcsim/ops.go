@@ -61,6 +61,8 @@ func init() {
 
 		"custom_field":    op(opCustomField),
 		"custom_value":    op(opCustomValue),
+		"tag":             op(opTag),
+		"rest":            op(opRest),
 		"vcenter_options": op(opVCenterOptions),
 		"post_event":      op(opPostEvent),
 

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,9 +34,13 @@ type World struct {
 
 	access   *access
 	withheld withheld
-	clock    clock
-	watched  watched
-	made     map[string]int
+	// rest answers the REST interface; tags are the ids it gave, and restStatus what every call ends with.
+	rest       http.Handler
+	tags       map[string]string
+	restStatus atomic.Int32
+	clock      clock
+	watched    watched
+	made       map[string]int
 }
 
 // actor is a context that acts in the name of a user; events carry that name.

@@ -7,7 +7,8 @@ byte passes the TLS context, the list of allowed methods and the bounds of `Tran
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from pyVmomi import vim as typed_vim
 from pyVmomi import vmodl as typed_vmodl
 
 from inventory.connectors.base import CollectionFailed, SessionSink
-from inventory.connectors.vsphere import tls, xml
+from inventory.connectors.vsphere import rest, tls, xml
 from inventory.connectors.vsphere.bulk import BulkReader
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, session_lost
 from inventory.connectors.vsphere.methods import require_allowed
@@ -135,6 +136,11 @@ class Client:
                         collector=_ref(content.propertyCollector),
                         page_size=self._page_size,
                     ),
+                    rest=lambda: rest.logged_in(
+                        Transport(self._endpoint, self._context, Session()),
+                        username=username,
+                        password=password,
+                    ),
                 )
             finally:
                 if _logged_out(manager) and sink is not None:
@@ -202,11 +208,13 @@ class OpenSession:
         stub: _Stub,
         bulk: BulkReader,
         transports: tuple[Transport, ...],
+        rest: Callable[[], AbstractContextManager[rest.RestSession]],
     ) -> None:
         self.content = content
         self.account = account
         self.key = key
         self.bulk = bulk
+        self.rest = rest  # a session of its own, on a connection of its own
         self._stub = stub
         self._transports = transports
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from inventory.connectors.base import Count, Doubt, EventCursor, Item, Unreadable
-from inventory.connectors.vsphere import events, questions
+from inventory.connectors.vsphere import events, questions, tags
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
@@ -56,6 +56,7 @@ class Collection:
             (None, self._root_access),
             (None, self._tree),
             (Kind.VM, self._custom_fields),
+            (Kind.VM, self._tags),
             (Kind.ROLE, self._roles),
             (Kind.NETWORK, self._networks),
             (Kind.HOST, self._answers_of_hosts),
@@ -158,6 +159,9 @@ class Collection:
             }
         yield from notes
 
+    def _tags(self) -> Iterator[Item]:
+        return tags.read_tags(self._session, self._estate)
+
     def _roles(self) -> Iterator[Item]:
         notes: list[Item] = []
         found = self._manager_list(
@@ -217,7 +221,12 @@ class Collection:
         )
 
     def _datastores(self) -> Iterator[Item]:
-        return self._kind((Kind.DATASTORE,), "Datastore", fabric.DATASTORE_PATHS, fabric.datastore)
+        return self._kind(
+            (Kind.DATASTORE,),
+            "Datastore",
+            fabric.DATASTORE_PATHS,
+            lambda facts: fabric.datastore(facts, self._estate),
+        )
 
     def _machines(self) -> Iterator[Item]:
         return self._kind(

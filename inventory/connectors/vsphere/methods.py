@@ -1,4 +1,4 @@
-"""The SOAP methods this product may send; any other is refused before it leaves the process."""
+"""What this product may ask of a vCenter; anything else is refused before it leaves the process."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ ALLOWED: Final = frozenset(
 )
 
 
+REST_SESSION: Final = "/rest/com/vmware/cis/session"
+REST_CATEGORIES: Final = "/rest/com/vmware/cis/tagging/category"
+REST_TAGS: Final = "/rest/com/vmware/cis/tagging/tag"
+REST_ATTACHED: Final = (
+    "/rest/com/vmware/cis/tagging/tag-association?~action=list-attached-objects-on-tags"
+)
+REST_ALLOWED: Final = frozenset(
+    {
+        ("POST", REST_SESSION),
+        ("DELETE", REST_SESSION),
+        ("GET", REST_CATEGORIES),
+        ("GET", REST_TAGS),
+        ("POST", REST_ATTACHED),
+    }
+)
+
+
 class MethodRefused(Exception):
     """A SOAP method outside the list was about to be called: a defect of ours, never sent."""
 
@@ -36,3 +53,11 @@ def require_allowed(method: str) -> None:
     """Raise MethodRefused unless the method only reads or belongs to the session."""
     if method not in ALLOWED:
         raise MethodRefused(f"The vSphere method {method} is not on the list of allowed methods.")
+
+
+def require_allowed_rest(verb: str, path: str) -> None:
+    """Raise MethodRefused unless the request only reads or belongs to the session."""
+    collection, _, _ = path.partition("/id:")
+    reads_one = verb == "GET" and collection in (REST_CATEGORIES, REST_TAGS) and ".." not in path
+    if not reads_one and (verb, path) not in REST_ALLOWED:
+        raise MethodRefused(f"{verb} {path} is not on the list of allowed REST requests.")

@@ -19,7 +19,7 @@ import msgspec
 
 from inventory.connectors.base import CollectionFailed
 from inventory.connectors.vsphere import failures, tls
-from inventory.connectors.vsphere.methods import require_allowed
+from inventory.connectors.vsphere.methods import require_allowed, require_allowed_rest
 
 _CHUNK: Final = 256 * 1024
 _COOKIE: Final = re.compile(r'\s*(vmware_soap_session=(?:"[^"]*"|[^;,\s]*))')
@@ -114,6 +114,17 @@ class Transport:
         if self._session.cookie:
             headers["Cookie"] = self._session.cookie
         return self._ask("POST", self.endpoint.path, envelope, headers, doing=method)
+
+    def rest(
+        self, verb: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> Answer:
+        """Send one REST request and return the whole answer, or raise CollectionFailed.
+
+        Raise MethodRefused, before anything is sent, for what is not on the list.
+        """
+        require_allowed_rest(verb, path)
+        about = {"Accept": "application/json", "Content-Type": "application/json", **headers}
+        return self._ask(verb, path, body, about, doing=f"{verb} {path.partition('?')[0]}")
 
     def abort(self) -> None:
         """Make a read that waits in another thread fail now."""

@@ -64,6 +64,7 @@ def test_a_machine_tells_how_it_is_built(analyst: Client, world: World):
         migrate_encryption="required",
         ft_encryption=None,
         managed_by="com.vmware.vcHms",
+        tags={"Zone": ("a", "b")},
         customization="TOOLSDEPLOYPKG_FAILED",
         current_snapshot="s2",
         snapshots=(a_snapshot(uid="s1", age_days=3), a_snapshot(uid="s2", depth=1)),
@@ -89,6 +90,7 @@ def test_a_machine_tells_how_it_is_built(analyst: Client, world: World):
         "vMotion encryption required",
         "Fault tolerance encryption unknown",
         "Managed by com.vmware.vcHms",
+        "Tags (1) Zone a , b",
         "Guest customization TOOLSDEPLOYPKG_FAILED",
         "Configuration changed 2026-01-01 12:00 UTC",
         "Suspended 2026-01-01 12:00 UTC",
@@ -226,7 +228,9 @@ def test_a_switch_tells_what_it_copies_and_where_to(analyst: Client, world: Worl
 def test_a_datastore_tells_which_host_may_only_read(analyst: Client, world: World):
     mounts = (Mount(host_ref="host-esx-01", access="readOnly", mounted=True), Mount(host_ref="h-x"))
     store = publish(
-        world.source, a_datastore("iso", mounts=mounts, maintenance="normal"), at=world.now
+        world.source,
+        a_datastore("iso", mounts=mounts, maintenance="normal", tags={"Zone": ("a",)}),
+        at=world.now,
     )
 
     text = text_of(page(analyst, store))
@@ -234,6 +238,7 @@ def test_a_datastore_tells_which_host_may_only_read(analyst: Client, world: Worl
     assert "esx-01 readOnly yes" in text
     assert "h-x unknown unknown" in text
     assert "Maintenance normal" in text
+    assert "Tags Zone = a" in text
 
 
 def test_a_platform_tells_its_alarms_and_licences(analyst: Client, world: World):

@@ -18,8 +18,11 @@ from inventory.parts import PortOverride
 _PATH_DEPTH = 200  # deeper than any inventory; ends a loop of parents
 
 
+Tags = dict[str, dict[str, tuple[str, ...]]]  # object ref → category → names of tags
+
+
 class AttributeNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Which custom attribute carries what; empty when none does."""
+    """Which custom attribute or category of tags carries what; empty when none does."""
 
     classification: str = ""
     owner: str = ""
@@ -41,6 +44,7 @@ class Estate:
         self.attribute_names = attribute_names
         self.field_names: dict[str, str] | None = {}  # custom field key → name; None = withheld
         self.network_by_key: dict[str, str] = {}  # port group key or opaque id → network ref
+        self.tags: Tags | None = {}  # None = withheld
         self.answers: dict[str, dict[str, list[Any]]] = {}  # method → entity ref → what it answered
         self.port_overrides: dict[str, tuple[PortOverride, ...]] = {}  # port group ref → ports
         self._uplinks: dict[str, dict[str, dict[str, str]]] = {}  # switch uuid → host → names
@@ -102,12 +106,28 @@ class Estate:
                 values[name] = content
         return dict(sorted(values.items()))
 
-    def assigned(self, attributes: dict[str, str] | None) -> dict[str, Any]:
-        """classification, owner, criticality and team as the source's attributes say."""
+    def tags_of(self, facts: Facts) -> dict[str, tuple[str, ...]] | None:
+        """Tags by category; None when they are withheld."""
+        return None if self.tags is None else self.tags.get(str(facts.ref), {})
+
+    def assigned(
+        self, attributes: dict[str, str] | None, tags: dict[str, tuple[str, ...]] | None
+    ) -> dict[str, Any]:
+        """classification, owner, criticality and team as the source's attributes or tags say."""
         names = msgspec.structs.asdict(self.attribute_names)
-        if attributes is None:
-            return dict.fromkeys(names)
-        return {
-            field: attributes.get(name, "").strip() if name else None
-            for field, name in names.items()
-        }
+        return {field: self._said(name, attributes, tags) for field, name in names.items()}
+
+    def _said(
+        self,
+        name: str,
+        attributes: dict[str, str] | None,
+        tags: dict[str, tuple[str, ...]] | None,
+    ) -> str | None:
+        """The attribute of this name, else the tags of this category; "" when neither is set."""
+        if not name:
+            return None
+        said = (attributes or {}).get(name, "").strip() or ", ".join((tags or {}).get(name, ()))
+        if said:
+            return said
+        is_attribute = name in (self.field_names or {}).values()
+        return None if attributes is None or (tags is None and not is_attribute) else ""

@@ -99,7 +99,7 @@ def _teaming(policy: Any) -> dict[str, Any]:
     }
 
 
-def datastore(facts: Facts) -> Datastore:
+def datastore(facts: Facts, estate: Estate) -> Datastore:
     mounts = facts.items("host")
     return Datastore(
         platform=Platform.VSPHERE,
@@ -117,6 +117,7 @@ def datastore(facts: Facts) -> Datastore:
         if mounts is None
         else sorted_refs([mount.get("key") for mount in dicts(mounts)]),
         vm_refs=facts.refs("vm"),
+        tags=estate.tags_of(facts),
     )
 
 

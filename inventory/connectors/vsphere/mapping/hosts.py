@@ -119,6 +119,7 @@ def host(facts: Facts, estate: Estate) -> Host:
         datastore_refs=facts.refs("datastore"),
         network_refs=facts.refs("network"),
         attributes=estate.attributes(facts),
+        tags=estate.tags_of(facts),
     )
 
 

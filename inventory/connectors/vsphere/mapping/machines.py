@@ -140,7 +140,7 @@ def _no_identity(facts: Facts) -> str:
 
 def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
     hardware = facts.items("config.hardware.device")
-    attributes = estate.attributes(facts)
+    attributes, tags = estate.attributes(facts), estate.tags_of(facts)
     return VirtualMachine(
         platform=Platform.VSPHERE,
         uid=uid,
@@ -188,12 +188,13 @@ def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
         datastore_refs=facts.refs("datastore"),
         network_refs=facts.refs("network"),
         attributes=attributes,
-        **estate.assigned(attributes),
+        tags=tags,
+        **estate.assigned(attributes, tags),
     )
 
 
 def _image(facts: Facts, estate: Estate, uid: str) -> Image:
-    attributes = estate.attributes(facts)
+    attributes, tags = estate.attributes(facts), estate.tags_of(facts)
     return Image(
         platform=Platform.VSPHERE,
         uid=uid,
@@ -208,7 +209,8 @@ def _image(facts: Facts, estate: Estate, uid: str) -> Image:
         files=_files(facts.items("layoutEx.file")),
         datastore_refs=facts.refs("datastore"),
         attributes=attributes,
-        **estate.assigned(attributes),
+        tags=tags,
+        **estate.assigned(attributes, tags),
     )
 
 

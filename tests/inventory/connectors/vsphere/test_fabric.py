@@ -49,7 +49,7 @@ def test_the_simulators_networks_are_read_whole() -> None:
 
 
 def test_the_simulators_datastore_is_read() -> None:
-    [datastore] = map(fabric.datastore, recorded("Datastore"))
+    [datastore] = (fabric.datastore(found, an_estate()) for found in recorded("Datastore"))
 
     assert datastore.accessible is True
     assert datastore.maintenance == "normal"
@@ -72,7 +72,8 @@ def test_a_datastore_tells_what_each_host_may_do_with_it() -> None:
             a_property("host", mounts, "ArrayOfDatastoreHostMount"),
             ref="datastore-1",
             type_="Datastore",
-        )
+        ),
+        an_estate(),
     )
 
     assert found.mounts == (
@@ -83,7 +84,9 @@ def test_a_datastore_tells_what_each_host_may_do_with_it() -> None:
 
 
 def test_mounts_of_a_datastore_are_unknown_when_withheld() -> None:
-    found = fabric.datastore(facts_of(withheld("host"), ref="datastore-1", type_="Datastore"))
+    found = fabric.datastore(
+        facts_of(withheld("host"), ref="datastore-1", type_="Datastore"), an_estate()
+    )
 
     assert found.mounts is None
 

@@ -53,5 +53,43 @@ def test_a_whole_collection_sends_only_what_is_on_the_list(
     for _ in connector.collect():
         pass
 
-    assert proxy.methods <= methods.ALLOWED
+    rest = {tuple(method.split(" ")) for method in proxy.methods if " " in method}
+    assert proxy.methods - {" ".join(each) for each in rest} <= methods.ALLOWED
+    assert rest == {
+        ("POST", methods.REST_SESSION),
+        ("DELETE", methods.REST_SESSION),
+        ("GET", methods.REST_TAGS),
+    }
     assert proxy.methods >= {"Login", "Logout", "RetrievePropertiesEx", "DestroyView"}
+
+
+def test_the_rest_interface_is_only_read() -> None:
+    changing = {(verb, path) for verb, path in methods.REST_ALLOWED if verb != "GET"}
+
+    assert changing == {
+        ("POST", methods.REST_SESSION),
+        ("DELETE", methods.REST_SESSION),
+        ("POST", methods.REST_ATTACHED),  # asks; what it asks about stands in the body
+    }
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("POST", methods.REST_TAGS),
+        ("DELETE", f"{methods.REST_TAGS}/id:urn:vmomi:InventoryServiceTag:1:GLOBAL"),
+        ("GET", "/rest/vcenter/vm"),
+        ("GET", f"{methods.REST_TAGS}/id:x/../../../vcenter/vm"),
+        ("POST", f"{methods.REST_ATTACHED.partition('?')[0]}?~action=attach"),
+    ],
+)
+def test_a_rest_request_outside_the_list_is_never_sent(
+    proxy: FaultProxy, connector_to: Build, verb: str, path: str
+) -> None:
+    with connector_to(proxy)._open() as session, session.rest() as rest:
+        before = len(proxy.calls)
+
+        with pytest.raises(MethodRefused):
+            rest._transport.rest(verb, path, {})
+
+        assert len(proxy.calls) == before

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+	vapi "github.com/vmware/govmomi/vapi/simulator"
+)
+
+const tagging = "/rest/com/vmware/cis/tagging/"
+
+// makeREST makes the REST interface, where tags live; who may log in is decided as for SOAP.
+func (w *World) makeREST(address *url.URL) {
+	_, w.rest = vapi.New(address, w.registry)
+	w.tags = map[string]string{}
+}
+
+// withREST serves the REST interface beside SOAP, and fails its calls when a scenario says so.
+func (w *World) withREST(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if !strings.HasPrefix(in.URL.Path, "/rest/") {
+			next.ServeHTTP(out, in)
+		} else if status := w.restStatus.Load(); status != 0 {
+			http.Error(out, http.StatusText(int(status)), int(status))
+		} else {
+			w.rest.ServeHTTP(out, in)
+		}
+	})
+}
+
+type restParams struct {
+	Status int32 `json:"status"`
+}
+
+// opRest lets every REST call end with an HTTP status; 0 ends that.
+func opRest(w *World, _ *simulator.Context, p restParams) error {
+	w.restStatus.Store(p.Status)
+	return nil
+}
+
+type tagParams struct {
+	Target   *Selector `json:"target"`
+	Category string    `json:"category"`
+	Name     string    `json:"name"`
+}
+
+// opTag attaches a tag, which it makes with its category when there is none.
+func opTag(w *World, _ *simulator.Context, p tagParams) error {
+	if p.Target == nil || p.Category == "" || p.Name == "" {
+		return fmt.Errorf("\"target\", \"category\" and \"name\" are wanted")
+	}
+	targets, err := w.some("ManagedEntity", p.Target)
+	if err != nil {
+		return err
+	}
+	category, err := w.madeOnce("category "+p.Category, "category", map[string]any{
+		"name": p.Category, "description": "", "cardinality": "MULTIPLE", "associable_types": []string{},
+	})
+	if err != nil {
+		return err
+	}
+	tag, err := w.madeOnce("tag "+p.Category+"\x00"+p.Name, "tag", map[string]any{
+		"name": p.Name, "description": "", "category_id": category,
+	})
+	if err != nil {
+		return err
+	}
+	for _, target := range targets {
+		ref := target.Reference()
+		_, err := w.restCall("tag-association/id:"+tag+"?~action=attach", map[string]any{
+			"object_id": map[string]string{"id": ref.Value, "type": ref.Type},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) madeOnce(key, path string, spec map[string]any) (string, error) {
+	if id, ok := w.tags[key]; ok {
+		return id, nil
+	}
+	id, err := w.restCall(path, map[string]any{"create_spec": spec})
+	if err == nil {
+		w.tags[key] = id
+	}
+	return id, err
+}
+
+// restCall asks the REST interface as the machine itself does, and returns the value of the answer if it is text.
+func (w *World) restCall(path string, body any) (string, error) {
+	session, err := w.restPost("/rest/com/vmware/cis/session", "", nil)
+	if err != nil {
+		return "", err
+	}
+	return w.restPost(tagging+path, session, body)
+}
+
+func (w *World) restPost(path, session string, body any) (string, error) {
+	sent, err := json.Marshal(body)
+	if err != nil {
+		return "", err
+	}
+	request := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(sent))
+	request.Header.Set("Authorization", "SIGN vcsim") // the simulator takes any token of this kind
+	if session != "" {
+		request.Header.Set("vmware-api-session-id", session)
+	}
+	answer := httptest.NewRecorder()
+	w.rest.ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		return "", fmt.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+	}
+	var read struct {
+		Value any `json:"value"`
+	}
+	if answer.Body.Len() > 0 {
+		if err := json.Unmarshal(answer.Body.Bytes(), &read); err != nil {
+			return "", err
+		}
+	}
+	value, _ := read.Value.(string)
+	return value, nil
+}
