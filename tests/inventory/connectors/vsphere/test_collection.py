@@ -351,14 +351,14 @@ def test_a_machine_without_its_configuration_is_set_aside(
 
 
 def test_a_session_that_is_lost_ends_the_reading(proxy: FaultProxy, connector_to: Build) -> None:
-    proxy.inject(Fault.NOT_AUTHENTICATED, at=20)
+    proxy.inject(Fault.NOT_AUTHENTICATED, at=25)
 
     items = list(connector_to(proxy, page_size=2).collect())
 
     found = of(Doubt, items)
     assert found[0].code == "session"
     assert {doubt.kind for doubt in found if doubt.code == "not-read"} >= {Kind.VM, Kind.GRANT}
-    assert len(proxy.calls) < 30
+    assert len(proxy.calls) < 35
 
 
 # Every call meets at least three kinds of fault; EXHAUSTIVE=1 lets each meet all of them.

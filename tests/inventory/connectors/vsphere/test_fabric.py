@@ -147,6 +147,7 @@ def test_uplinks_and_flow_export_are_read() -> None:
     )
 
     assert group.netflow is True
+    assert (group.failback, group.notify_switches, group.teaming) == (None, None, None)
     assert (group.active_uplinks, group.standby_uplinks) == (("Uplink 1",), ())
 
 

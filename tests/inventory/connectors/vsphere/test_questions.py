@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from inventory.connectors.base import BlindSpot, Doubt, Item
+from inventory.connectors.vsphere.asking import Asking, Subject
+from inventory.connectors.vsphere.questions import ask_ports
+from inventory.connectors.vsphere.xml import Ref, SoapFault
 from inventory.records import (
     Host,
     Kind,
@@ -16,6 +19,7 @@ from inventory.records import (
     VirtualMachine,
 )
 from tests.inventory.connectors.vsphere.conftest import Build
+from tests.inventory.connectors.vsphere.pages import a_property, a_text, an_estate, facts_of
 from tests.peers.vcsim import Vcsim, start_vcsim
 
 pytestmark = pytest.mark.integration
@@ -258,3 +262,70 @@ def test_a_port_that_goes_its_own_way_is_told(connector_to: Build) -> None:
         assert [note.property for note in notes_of(items) if isinstance(note, BlindSpot)] == [
             "FetchDVPorts"
         ]
+
+
+# --- what the simulator does not do -------------------------------------------------------------
+
+
+class Answering:
+    """A session whose calls answer, or end with a fault."""
+
+    def __init__(self, *answers: list[Any] | SoapFault) -> None:
+        self.bulk = self
+        self._answers = iter(answers)
+
+    def call(self, method: str, this: Ref, arguments: str) -> list[Any]:
+        answer = next(self._answers)
+        if isinstance(answer, SoapFault):
+            raise answer
+        return answer
+
+
+def test_who_answered_in_part_has_not_answered() -> None:
+    switch, other = Ref("dvs-1"), Ref("dvs-2")
+    session: Any = Answering(["a"], SoapFault("RuntimeFault", "", {}), ["b"], ["c"])
+    asking = Asking(session, Kind.NETWORK, "FetchDVPorts")
+
+    answers = asking.answers(
+        [Subject(ref, str(ref), ref) for ref in (switch, switch, other, other)]
+    )
+
+    assert answers == {"dvs-2": ["b", "c"]}
+    assert [type(note) for note in asking.notes] == [Doubt]
+
+
+SWITCH = (
+    "<propSet><name>config.distributedVirtualSwitch</name>"
+    '<val type="VmwareDistributedVirtualSwitch" xsi:type="ManagedObjectReference">dvs-1</val>'
+    "</propSet>"
+)
+
+
+def test_ports_are_asked_for_in_pieces_of_a_thousand() -> None:
+    policy = "<vlanOverrideAllowed>true</vlanOverrideAllowed>"
+    groups = [
+        facts_of(
+            a_text("key", f"dvportgroup-{number}"),
+            a_property("config.policy", policy, "VMwareDVSPortgroupPolicy"),
+            a_property("config.numPorts", str(ports), "xsd:int"),
+            SWITCH,
+            ref=f"dvportgroup-{number}",
+            type_="DistributedVirtualPortgroup",
+        )
+        for number, ports in enumerate((600, 400, 1, 5000))
+    ]
+    own = {"vlan": {"inherited": "false"}}
+    port = {"key": "7", "portgroupKey": "dvportgroup-2", "config": {"setting": own}}
+    session: Any = Answering([], [port], [])
+    estate = an_estate()
+
+    assert list(ask_ports(session, estate, groups)) == []
+
+    assert estate.port_overrides == {
+        "dvportgroup-0": (),
+        "dvportgroup-1": (),
+        "dvportgroup-2": (PortOverride(key="7", replaces=("vlan",)),),
+        "dvportgroup-3": (),
+    }
+    with pytest.raises(StopIteration):  # three calls and no more
+        session.call("", switch := Ref("dvs-1"), switch)
