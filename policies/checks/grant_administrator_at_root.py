@@ -5,9 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.duties import (
-    ADMINISTRATOR,
-)
+from inventory.access.duties import ADMINISTRATOR
 from policies.facts import (
     backslashed,
     listed,

@@ -5,14 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.duties import (
+from inventory.access.duties import (
     ADMINISTRATOR,
     CONFLICTS,
     WORDS,
     Duty,
     conflicting,
-    duties_of_role,
 )
+from policies.duties import duties_of_role
 from policies.spec import (
     Blank,
     Deviation,

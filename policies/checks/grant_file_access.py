@@ -5,11 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.duties import (
+from inventory.access.duties import (
     ADMINISTRATOR,
     Duty,
-    duties_of_role,
 )
+from policies.duties import duties_of_role
 from policies.facts import (
     backslashed,
     listed,

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.duties import (
+from inventory.access.duties import (
     ADMINISTRATOR,
     WORDS,
     Duty,
-    duties_of_role,
 )
+from policies.duties import duties_of_role
 from policies.facts import (
     backslashed,
     listed,

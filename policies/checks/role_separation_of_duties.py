@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from policies.duties import (
+from inventory.access.duties import (
     ADMINISTRATOR,
     CONFLICTS,
     WORDS,
