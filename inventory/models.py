@@ -25,6 +25,7 @@ class KindChoices(models.TextChoices):
     IMAGE = Kind.IMAGE.value, "Image"
     ROLE = Kind.ROLE.value, "Role"
     GRANT = Kind.GRANT.value, "Grant"
+    PRINCIPAL = Kind.PRINCIPAL.value, "Principal"
     PLATFORM = Kind.PLATFORM.value, "Platform"
 
 

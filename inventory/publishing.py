@@ -76,8 +76,8 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
 
 def is_whole(run: SyncRun) -> bool:
     """Whether everything there is was collected, so that what was not seen is really missing."""
-    kinds = run.completeness
-    return bool(kinds) and all(kinds[kind.value]["complete"] for kind in Kind) and not run.causes
+    kinds = run.completeness  # of those there were when it was collected
+    return bool(kinds) and all(each["complete"] for each in kinds.values()) and not run.causes
 
 
 def complete_kinds(run: SyncRun) -> frozenset[Kind]:

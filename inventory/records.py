@@ -60,6 +60,7 @@ class Kind(StrEnum):
     IMAGE = "image"
     ROLE = "role"
     GRANT = "grant"
+    PRINCIPAL = "principal"
     PLATFORM = "platform"
 
 
@@ -89,7 +90,9 @@ class VirtualMachine(
     connection_state: str | None = None  # runtime.connectionState
     host_ref: str | None = None  # runtime.host
     folder: str | None = None  # inventory path of the parent folder
+    ancestors: tuple[str, ...] | None = None  # folders above it, nearest first, up to the root
     resource_pool_ref: str | None = None
+    pool_ancestors: tuple[str, ...] | None = None  # its resource pool and what is above that
     cpu_count: int | None = None  # config.hardware.numCPU
     memory_mib: int | None = None  # config.hardware.memoryMB
     guest_os: str | None = None  # config.guestFullName
@@ -140,6 +143,7 @@ class VirtualMachine(
 
 class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="host"):
     cluster_ref: str | None = None  # parent; "" for a standalone host
+    ancestors: tuple[str, ...] | None = None  # what is above it, nearest first, up to the root
     connection_state: str | None = None  # connected, disconnected, notResponding
     in_maintenance: bool | None = None
     power_state: str | None = None
@@ -246,6 +250,7 @@ class Datastore(
     Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="datastore"
 ):
     url: str | None = None
+    ancestors: tuple[str, ...] | None = None  # what is above it, nearest first, up to the root
     type: str | None = None  # VMFS, NFS, vsan …
     capacity_bytes: int | None = None
     multiple_host_access: bool | None = None
@@ -263,6 +268,7 @@ class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     type: str = "template"
     guest_os: str | None = None
     folder: str | None = None
+    ancestors: tuple[str, ...] | None = None  # folders above it, nearest first, up to the root
     host_ref: str | None = None
     created_at: datetime | None = None
     modified_at: datetime | None = None  # config.modified: the last time it can have been patched
@@ -298,6 +304,21 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     propagate: bool
 
 
+class Member(Part, frozen=True, kw_only=True, omit_defaults=True):
+    name: str
+    is_group: bool
+
+
+class Principal(
+    Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="principal"
+):
+    """A user or group that holds a grant, or is in a group that does."""
+
+    is_group: bool
+    full_name: str | None = None
+    members: tuple[Member, ...] | None = None  # the direct ones, sorted; a user has none
+
+
 class PlatformSettings(
     Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="platform"
 ):
@@ -323,6 +344,7 @@ AnyRecord = (
     | Image
     | Role
     | Grant
+    | Principal
     | PlatformSettings
 )
 
@@ -336,6 +358,7 @@ KIND_OF: dict[type[Any], Kind] = {
     Image: Kind.IMAGE,
     Role: Kind.ROLE,
     Grant: Kind.GRANT,
+    Principal: Kind.PRINCIPAL,
     PlatformSettings: Kind.PLATFORM,
 }
 RECORD_OF: dict[Kind, type[Any]] = {kind: record for record, kind in KIND_OF.items()}

@@ -133,6 +133,7 @@ KIND_WORDS = {
     "image": "Image",
     "role": "Role",
     "grant": "Grant",
+    "principal": "Principal",
     "platform": "Platform",
 }
 KIND_ICONS = {
@@ -145,6 +146,7 @@ KIND_ICONS = {
     "image": "copy",
     "role": "license",
     "grant": "key",
+    "principal": "user",
     "platform": "world",
 }
 

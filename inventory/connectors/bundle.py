@@ -11,7 +11,7 @@ its last collection as if it had been made at that moment.
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from inventory.access.principals import PrincipalKey, key_of, principal
 from inventory.connectors.base import (
     BlindSpot,
     CollectionFailed,
@@ -28,7 +29,15 @@ from inventory.connectors.base import (
     Item,
     Unreadable,
 )
-from inventory.records import AnyRecord, Platform, PlatformSettings, VirtualMachine
+from inventory.records import (
+    KIND_OF,
+    AnyRecord,
+    Grant,
+    Kind,
+    Platform,
+    PlatformSettings,
+    VirtualMachine,
+)
 
 FORMAT = "vmgov-bundle-1"
 NIGHT = timedelta(days=1)
@@ -100,12 +109,19 @@ class BundleConnector:
 
     def collect(self) -> Iterator[Item]:
         """Yield what was recorded, in order; or raise CollectionFailed."""
+        grants: list[Grant] = []
+        tells_principals = False
         try:
             for line in _read(self.path):
                 if line.at == self.collection:
-                    yield self._item(line)
+                    item = self._item(line)
+                    grants += [item] if isinstance(item, Grant) else []
+                    tells_principals = tells_principals or _is_of(item, Kind.PRINCIPAL)
+                    yield item
         except (msgspec.MsgspecError, KeyError, lzma.LZMAError, EOFError, OSError) as error:
             raise _broken(self.path, type(error).__name__) from error
+        if not tells_principals:
+            yield from _principals(grants)
 
     def _item(self, line: Line) -> Item:
         if line.type != "record":
@@ -221,6 +237,33 @@ def _shift(value: Any, by: timedelta) -> Any:
             return tuple(_shift(inner, by) for inner in value)
         case _:
             return value
+
+
+def _is_of(item: Item, kind: Kind) -> bool:
+    """Whether the item is of this kind or says something about it."""
+    said: Kind | None = getattr(item, "kind", None)
+    return said is kind or KIND_OF.get(type(item)) is kind
+
+
+def _principals(grants: Sequence[Grant]) -> Iterator[Item]:
+    """Who holds grants, for a bundle that was recorded before principals were."""
+    names: dict[PrincipalKey, str] = {}
+    for grant in grants:
+        who = key_of(grant.principal, is_group=grant.is_group)
+        names[who] = min(grant.principal, names.get(who, grant.principal))
+    platform = grants[0].platform if grants else Platform.VSPHERE
+    for who, name in sorted(names.items()):
+        yield principal(who, name, platform=platform)
+    yield Count(kind=Kind.PRINCIPAL, expected=len(names))
+    groups = [name for who, name in sorted(names.items()) if who.is_group]
+    if groups:
+        yield BlindSpot(
+            kind=Kind.PRINCIPAL,
+            property="members",
+            count=len(groups),
+            example=groups[0],
+            explanation="This was recorded before members of groups were collected.",
+        )
 
 
 def _broken(path: Path, reason: str) -> CollectionFailed:

@@ -270,6 +270,15 @@ def test_a_held_run_publishes_once_a_person_releases_it(source: Source) -> None:
     assert Asset.objects.filter(missing_since=NOW + HOUR).count() == 19
 
 
+def test_a_run_from_before_a_kind_was_collected_is_as_whole_as_it_was(source: Source) -> None:
+    run = run_of(source, FakeConnector(vm(0)))
+    assert run.completeness.pop("principal")
+
+    assert publishing.is_whole(run)
+    run.completeness["vm"]["complete"] = False
+    assert not publishing.is_whole(run)
+
+
 def test_a_newer_run_takes_the_place_of_a_held_one(source: Source) -> None:
     run_of(source, FakeConnector(*(vm(n) for n in range(20))))
     held = run_of(source, FakeConnector(vm(0)), now=NOW + HOUR)

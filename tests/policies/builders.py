@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
+from inventory.access.principals import key_of, principal
 from inventory.records import (
     AnyRecord,
     Cluster,
@@ -18,6 +21,7 @@ from inventory.records import (
     HostSwitch,
     Image,
     Kind,
+    Member,
     MirrorSession,
     Network,
     Nic,
@@ -26,6 +30,7 @@ from inventory.records import (
     Platform,
     PlatformSettings,
     PowerState,
+    Principal,
     Role,
     SecurityPolicy,
     Service,
@@ -319,6 +324,18 @@ def a_grant(principal: str = r"HALDEN\vm-operators", role_id: int = 101, **facts
         "propagate": True,
     }
     return Grant(principal=principal, role_id=role_id, **{**defaults, **facts})
+
+
+def a_principal(
+    name: str = r"HALDEN\anna", *members: str, is_group: bool | None = None, **facts: Any
+) -> Principal:
+    """A user; a group where it has members, of whom those that end in "s" are groups."""
+    is_group = bool(members) if is_group is None else is_group
+    told = tuple(Member(name=one, is_group=one.endswith("s")) for one in members)
+    made = principal(
+        key_of(name, is_group=is_group), name, platform=Platform.VSPHERE, members=told or None
+    )
+    return msgspec.structs.replace(made, **facts)
 
 
 def a_platform(**facts: Any) -> PlatformSettings:

@@ -71,6 +71,13 @@ func (w *World) override(instanceUUID string) {
 		Entity: &root, Principal: `VSPHERE.LOCAL\Administrator`, RoleId: roleAdmin, Propagate: true,
 	})
 	w.showPermissions(w.actor("vcsim"), root)
+
+	ref = *instance.Content.UserDirectory
+	w.registry.Put(&UserDirectory{
+		UserDirectory: w.registry.Get(ref).(*simulator.UserDirectory),
+		world:         w,
+		groups:        map[string][]member{"administrators@vsphere.local": {{name: `VSPHERE.LOCAL\Administrator`}}},
+	})
 	w.registry.Handler = w.guard
 }
 

@@ -53,6 +53,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     event_manager: Ref | None
     alarm_manager: Ref | None
     license_manager: Ref | None
+    user_directory: Ref | None
 
 
 class _Stub(soap.SoapStubAdapterBase):  # type: ignore[misc]
@@ -360,6 +361,7 @@ def _content(content: Any) -> Content:
         event_manager=_optional_ref(content.eventManager),
         alarm_manager=_optional_ref(content.alarmManager),
         license_manager=_optional_ref(content.licenseManager),
+        user_directory=_optional_ref(content.userDirectory),
     )
 
 

@@ -10,13 +10,14 @@ from inventory.connectors.base import Count, Doubt, EventCursor, Item, Unreadabl
 from inventory.connectors.vsphere import events, questions, tags
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
+from inventory.connectors.vsphere.directory import Directory
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
 from inventory.connectors.vsphere.mapping import access, clusters, fabric, hosts, machines, switches
 from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
 from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
 from inventory.connectors.vsphere.reading import READ, Reading, explained
 from inventory.connectors.vsphere.xml import Ref, SoapFault, many
-from inventory.records import AnyRecord, Kind, kind_of
+from inventory.records import AnyRecord, Grant, Kind, kind_of
 
 TREE: Final = ("Folder", "Datacenter", "ComputeResource", "ResourcePool")
 _GIVE_UP_AFTER: Final = 2  # failures in a row
@@ -43,6 +44,7 @@ class Collection:
         )
         self.root_privileges: frozenset[str] | None = None  # once they are known
         self._role_names: dict[int, str] = {}
+        self._holders: list[Grant] | None = None  # once all grants are known
         self._uids: set[tuple[Kind, str]] = set()
 
     def items(self) -> Iterator[Item]:
@@ -66,6 +68,7 @@ class Collection:
             (Kind.DATASTORE, self._datastores),
             (Kind.VM, self._machines),
             (Kind.GRANT, self._grants),
+            (Kind.PRINCIPAL, self._principals),
             (None, self._events),
             (None, self._closing),
         )
@@ -248,15 +251,26 @@ class Collection:
                 raise
             yield _whole_kind_withheld(Kind.GRANT)
             return
+        holders: list[Grant] = []
         for item in found:
             label = f"{item.get('principal')} on {item.get('entity')}"
-            yield self._record(
+            made = self._record(
                 Kind.GRANT,
                 label,
                 label,
                 partial(access.grant, item, self._estate, self._role_names),
             )
+            if isinstance(made, Grant):
+                holders.append(made)
+            yield made
         yield Count(kind=Kind.GRANT, expected=len(found))
+        self._holders = holders
+
+    def _principals(self) -> Iterator[Item]:
+        if self._holders is None:  # whoever holds a grant is told by the grants
+            yield _whole_kind_withheld(Kind.PRINCIPAL)
+        else:
+            yield from Directory(self._session).principals(self._holders)
 
     def _events(self) -> Iterator[Item]:
         """Last, so that what happened while the inventory was read is among them."""

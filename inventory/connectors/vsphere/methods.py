@@ -24,6 +24,7 @@ ALLOWED: Final = frozenset(
         "RetrieveAllPermissions",
         "RetrievePropertiesEx",
         "RetrieveServiceContent",
+        "RetrieveUserGroups",
     }
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from inventory.access.principals import qualified
 from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.mapping.facts import (
     as_flag,
@@ -17,7 +18,7 @@ from inventory.connectors.vsphere.mapping.facts import (
 )
 from inventory.connectors.vsphere.mapping.licences import licence
 from inventory.connectors.vsphere.xml import Ref, many
-from inventory.records import Alarm, Grant, Platform, PlatformSettings, Role
+from inventory.records import Alarm, Grant, Member, Platform, PlatformSettings, Role
 
 
 def role(found: dict[str, Any]) -> Role:
@@ -66,6 +67,15 @@ def grant(found: dict[str, Any], estate: Estate, role_names: dict[int, str]) -> 
         at_root=ref == estate.root,
         propagate=propagate,
     )
+
+
+def member(found: dict[str, Any], *, group: str) -> tuple[Member, str | None]:
+    """A member as the directory tells it, with the full name; or raise ValueError."""
+    login, is_group = as_text(found.get("principal")), as_flag(found.get("group"))
+    if not login or is_group is None:
+        raise ValueError("This member has no name, or is neither a user nor a group.")
+    name = qualified(login, like=group)
+    return Member(name=name, is_group=is_group), as_text(found.get("fullName")) or None
 
 
 def platform_settings(

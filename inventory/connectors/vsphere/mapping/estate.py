@@ -84,6 +84,22 @@ class Estate:
             at = found.parent
         return "/" + "/".join(reversed(names))
 
+    def ancestors(self, ref: str | None) -> tuple[str, ...] | None:
+        """What is above an entity, nearest first, up to the root; None when a part is unknown."""
+        above: list[str] = []
+        while ref != self.root:
+            found = self.entity(ref)
+            if found is None or found.parent is None or len(above) == _PATH_DEPTH:
+                return None
+            ref = found.parent
+            above.append(ref)
+        return tuple(above)
+
+    def standing_in(self, ref: str | None) -> tuple[str, ...] | None:
+        """A container and what is above it; None when a part of that is unknown."""
+        above = self.ancestors(ref)
+        return None if ref is None or above is None else (ref, *above)
+
     def add_uplinks(self, switch_uuid: str, host_ref: str, uplinks: dict[str, str]) -> None:
         """Remember which vmnic of a host is behind which uplink of a distributed switch."""
         self._uplinks.setdefault(switch_uuid, {})[host_ref] = uplinks

@@ -107,6 +107,7 @@ def datastore(facts: Facts, estate: Estate) -> Datastore:
         ref=str(facts.ref),
         name=_name(facts),
         url=facts.text("summary.url"),
+        ancestors=estate.standing_in(facts.choice("parent")),
         type=facts.choice("summary.type"),
         capacity_bytes=facts.number("summary.capacity"),
         multiple_host_access=facts.flag("summary.multipleHostAccess"),

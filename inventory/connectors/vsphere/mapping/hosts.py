@@ -87,6 +87,7 @@ def host(facts: Facts, estate: Estate) -> Host:
         ref=str(facts.ref),
         name=display_name(as_text(facts.raw("name")) or str(facts.ref)),
         cluster_ref=_cluster(facts),
+        ancestors=estate.standing_in(facts.choice("parent")),
         connection_state=facts.choice("runtime.connectionState"),
         in_maintenance=facts.flag("runtime.inMaintenanceMode"),
         power_state=facts.choice("runtime.powerState"),

@@ -1,0 +1,131 @@
+"""Who may do what with one object, and by which grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from inventory.access.duties import Duty
+from inventory.access.effective import Access, Way
+from inventory.access.places import standing_of
+from inventory.access.principals import PrincipalKey
+from inventory.records import AnyRecord, Datastore, Kind, VirtualMachine, kind_of
+
+# The duties that are about an object of a kind.
+CONCERNING: Final[dict[Kind, tuple[Duty, ...]]] = {
+    Kind.VM: (Duty.VM_ACCESS, Duty.VM_LIFECYCLE, Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.IMAGE: (Duty.VM_LIFECYCLE, Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.HOST: (Duty.HOST_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.CLUSTER: (Duty.HOST_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.NETWORK: (Duty.NETWORK_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.SWITCH: (Duty.NETWORK_ADMIN, Duty.ACCESS_ADMIN),
+    Kind.DATASTORE: (Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
+}
+# Privileges over files that count where the files are, not on the machine they belong to.
+_OF_FILES: Final = ("Datastore.", "ContentLibrary.")
+
+
+class Right(msgspec.Struct, frozen=True):
+    """What somebody holds by one grant; `duties` is None when the role does not tell."""
+
+    way: Way
+    duties: frozenset[Duty] | None
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with rights on the object: a user, or a group of whom nobody knows who is in it."""
+
+    who: PrincipalKey
+    name: str
+    full_name: str | None
+    rights: tuple[Right, ...]
+
+    @property
+    def duties(self) -> frozenset[Duty]:
+        """What they are known to be able to do."""
+        return frozenset(duty for right in self.rights for duty in right.duties or ())
+
+    @property
+    def unsure(self) -> bool:
+        """Whether they may be able to do more than is known."""
+        return any(right.duties is None for right in self.rights)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The holders, and whether there may be more: then these are "at least these"."""
+
+    holders: tuple[Holder, ...]
+    place_known: bool
+
+    @property
+    def groups_unknown(self) -> tuple[str, ...]:
+        """The groups among them whose members are not known."""
+        return tuple(holder.name for holder in self.holders if holder.who.is_group)
+
+    @property
+    def whole(self) -> bool:
+        return (
+            self.place_known
+            and not self.groups_unknown
+            and not any(holder.unsure for holder in self.holders)
+        )
+
+
+def who_may(
+    record: AnyRecord,
+    access: Access,
+    *,
+    cluster: str | None = None,
+    datastores: Iterable[Datastore] | None = (),
+) -> Answer:
+    """Everybody with one of the duties that concern such an object, most of them first.
+
+    For a machine `cluster` is that of its host, and `datastores` are those its files are on: None
+    when they are not known. Global permissions are in no record.
+    """
+    concerning = frozenset(CONCERNING[kind_of(record)])
+    standing = standing_of(record, access, cluster=cluster)
+    is_machine = isinstance(record, VirtualMachine)
+    beyond = _OF_FILES if is_machine else ()
+    files = [standing_of(each, access) for each in datastores or ()] if is_machine else []
+
+    def rights(who: PrincipalKey) -> Iterator[Right]:
+        for way in access.on(standing, who):
+            yield Right(way, access.duties(way.grant, beyond=beyond))
+        for place in files:
+            for way in access.on(place, who):
+                yield Right(way, access.duties(way.grant, only=_OF_FILES))
+
+    holders = []
+    for who in access.actors():
+        found = _of_interest(rights(who), concerning)
+        if found:
+            known = access.principals.get(who)
+            holders.append(
+                Holder(
+                    who=who,
+                    name=access.names[who],
+                    full_name=known.full_name if known else None,
+                    rights=found,
+                )
+            )
+    return Answer(
+        holders=tuple(sorted(holders, key=lambda one: (-len(one.duties), one.who))),
+        place_known=standing.whole
+        and datastores is not None
+        and all(place.whole for place in files),
+    )
+
+
+def _of_interest(found: Iterable[Right], concerning: frozenset[Duty]) -> tuple[Right, ...]:
+    """One right for each grant, with what it gives here and on the datastores taken together."""
+    merged: dict[str, Right] = {}
+    for right in found:
+        before = merged.get(right.way.grant.uid)
+        held = None if right.duties is None else right.duties & concerning
+        if before is not None and before.duties is not None and held is not None:
+            held |= before.duties
+        merged[right.way.grant.uid] = Right(right.way, held)
+    return tuple(right for right in merged.values() if right.duties is None or right.duties)
