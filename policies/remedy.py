@@ -28,6 +28,7 @@ NOUNS = {
     Kind.IMAGE: "image",
     Kind.ROLE: "role",
     Kind.GRANT: "grant",
+    Kind.PRINCIPAL: "user or group",
     Kind.PLATFORM: "management platform",
 }
 DIGESTED = "sha256:"  # how a key begins that was too long to be kept
@@ -132,6 +133,8 @@ def standard_blanks(kind: Kind) -> dict[str, Blank]:
             "role": Blank("name of the role", fact=_of_record("label")),
             "role_id": Blank("number of the role", fact=lambda found: int(found.record.uid)),
         }
+    if kind is Kind.PRINCIPAL:
+        return {"principal": Blank(noun, fact=_of_record("name"))}
     blanks = {"name": Blank(f"name of the {noun}", fact=lambda found: found.record.name)}
     if kind is not Kind.PLATFORM:
         blanks["id"] = Blank(f"managed object id of the {noun}", fact=object_id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from copy import copy
 
 import msgspec
 
@@ -145,6 +146,16 @@ class Access:
                         waiting.append((group, found[group]))
             self._memberships[who] = found
         return self._memberships[who]
+
+    def supposing(self, who: PrincipalKey) -> Access:
+        """The same with somebody in every group whose members are not known: the most they may be
+        able to do, where `held` is the least.
+        """
+        groups = [group for group in self.unknown_groups() if group != who]
+        supposed = copy(self)
+        supposed._groups = {**self._groups, who: [*self._groups.get(who, ()), *groups]}
+        supposed._memberships = {}
+        return supposed
 
     def held(self, who: PrincipalKey) -> list[Way]:
         """Every grant somebody has, their own first, whether or not a nearer one overrides it."""

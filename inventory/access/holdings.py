@@ -99,11 +99,15 @@ def clashes(
     pairs: Iterable[tuple[Duty, Duty]] = CONFLICTS,
     *,
     without_roles: frozenset[int] = frozenset(),
+    replacing: bool = True,
 ) -> list[Clash]:
-    """The duties that exclude each other, in each data center where both are held."""
+    """The duties that exclude each other, in each data center where both are held.
+
+    Without `replacing` no grant takes the place of one further up: for scopes that are supposed.
+    """
     pairs = tuple(pairs)
     found = []
-    for where, ways in _by_territory(scopes, without_roles).items():
+    for where, ways in _by_territory(scopes, without_roles, replacing=replacing).items():
         for one, two in conflicting(frozenset(ways), pairs):
             found.append(
                 Clash(
@@ -120,7 +124,9 @@ def clashes(
 Ways = dict[Duty, list[Way]]
 
 
-def _by_territory(scopes: Sequence[Scope], without: frozenset[int]) -> dict[str | None, Ways]:
+def _by_territory(
+    scopes: Sequence[Scope], without: frozenset[int], *, replacing: bool
+) -> dict[str | None, Ways]:
     """Duty → ways to it, everywhere ("") and in each data center where there is anything else.
 
     What is held at the root is held in a data center too, unless a grant on the data center itself
@@ -138,7 +144,7 @@ def _by_territory(scopes: Sequence[Scope], without: frozenset[int]) -> dict[str 
             _add(ways, scopes, without)
             continue
         _add(ways, inside, without)
-        if not any(_is_whole_of(where, scope) for scope in inside):
+        if not (replacing and any(_is_whole_of(where, scope) for scope in inside)):
             _add(ways, everywhere, without, inherited=True)
     return found
 

@@ -13,15 +13,24 @@ from inventory.access.places import standing_of
 from inventory.access.principals import PrincipalKey
 from inventory.records import AnyRecord, Datastore, Kind, VirtualMachine, kind_of
 
-# The duties that are about an object of a kind.
-CONCERNING: Final[dict[Kind, tuple[Duty, ...]]] = {
-    Kind.VM: (Duty.VM_ACCESS, Duty.VM_LIFECYCLE, Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.IMAGE: (Duty.VM_LIFECYCLE, Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.HOST: (Duty.HOST_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.CLUSTER: (Duty.HOST_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.NETWORK: (Duty.NETWORK_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.SWITCH: (Duty.NETWORK_ADMIN, Duty.ACCESS_ADMIN),
-    Kind.DATASTORE: (Duty.FILE_ADMIN, Duty.ACCESS_ADMIN),
+# The duties that are about an object of a kind, as what they let somebody do with one.
+CONCERNING: Final[dict[Kind, dict[Duty, str]]] = {
+    Kind.VM: {
+        Duty.VM_ACCESS: "enter",
+        Duty.VM_LIFECYCLE: "run",
+        Duty.FILE_ADMIN: "copy",
+        Duty.ACCESS_ADMIN: "grant access",
+    },
+    Kind.IMAGE: {
+        Duty.VM_LIFECYCLE: "make machines of it",
+        Duty.FILE_ADMIN: "copy",
+        Duty.ACCESS_ADMIN: "grant access",
+    },
+    Kind.HOST: {Duty.HOST_ADMIN: "administer", Duty.ACCESS_ADMIN: "grant access"},
+    Kind.CLUSTER: {Duty.HOST_ADMIN: "administer", Duty.ACCESS_ADMIN: "grant access"},
+    Kind.NETWORK: {Duty.NETWORK_ADMIN: "change", Duty.ACCESS_ADMIN: "grant access"},
+    Kind.SWITCH: {Duty.NETWORK_ADMIN: "change", Duty.ACCESS_ADMIN: "grant access"},
+    Kind.DATASTORE: {Duty.FILE_ADMIN: "copy files", Duty.ACCESS_ADMIN: "grant access"},
 }
 # Privileges over files that count where the files are, not on the machine they belong to.
 _OF_FILES: Final = ("Datastore.", "ContentLibrary.")

@@ -40,6 +40,11 @@ def qualified(login: str, *, like: str) -> str:
     return f"{domain}\\{login}" if "\\" in like else f"{login}@{domain}"
 
 
+def uid_of(who: PrincipalKey) -> str:
+    text = f"{who.text}\0{who.is_group}".encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
 def principal(
     who: PrincipalKey,
     name: str,
@@ -49,9 +54,7 @@ def principal(
     members: tuple[Member, ...] | None = None,
 ) -> Principal:
     """The record of a user or group; of a group without `members` nobody knows who is in it."""
-    uid = hashlib.blake2b(
-        f"{who.text}\0{who.is_group}".encode("utf-8", "replace"), digest_size=16
-    ).hexdigest()
+    uid = uid_of(who)
     return Principal(
         platform=platform,
         uid=uid,

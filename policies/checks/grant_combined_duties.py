@@ -12,6 +12,9 @@ from inventory.access.duties import (
     Duty,
     conflicting,
 )
+from inventory.access.effective import holder_of
+from inventory.access.holdings import territory
+from inventory.access.principals import PrincipalKey
 from policies.duties import duties_of_role
 from policies.spec import (
     Blank,
@@ -94,7 +97,7 @@ def combined_duties(grant: Grant, estate: Estate, params: Params) -> Iterator[Vi
     here = _territory(grant)
     own = duties_of_role(grant.role_id, estate)
     doubts: list[str] = []
-    for other in estate.derived(_by_principal)[grant.principal.casefold()]:
+    for other in estate.derived(_by_principal)[holder_of(grant)]:
         if other.role_id in (grant.role_id, ADMINISTRATOR):
             continue
         try:
@@ -124,19 +127,16 @@ def combined_duties(grant: Grant, estate: Estate, params: Params) -> Iterator[Vi
 
 
 def _territory(grant: Grant) -> str:
-    """The datacenter a grant is in, "" for the root: hosts and machines of one are in two trees."""
-    if grant.at_root:
-        return ""
-    path = known(grant.entity_path, f"the entity path of {grant.name}")
-    return path.strip("/").partition("/")[0]
+    """The data center a grant is in, "" for the root; or raise FactMissing."""
+    return known(territory(grant), f"the entity path of {grant.name}")
 
 
 def _where(grant: Grant) -> str:
     return grant.entity_name or grant.entity_ref
 
 
-def _by_principal(estate: Estate) -> dict[str, list[Grant]]:
-    grants: dict[str, list[Grant]] = {}
+def _by_principal(estate: Estate) -> dict[PrincipalKey, list[Grant]]:
+    grants: dict[PrincipalKey, list[Grant]] = {}
     for grant in estate.of(Grant):
-        grants.setdefault(grant.principal.casefold(), []).append(grant)
+        grants.setdefault(holder_of(grant), []).append(grant)
     return grants

@@ -327,11 +327,18 @@ def a_grant(principal: str = r"HALDEN\vm-operators", role_id: int = 101, **facts
 
 
 def a_principal(
-    name: str = r"HALDEN\anna", *members: str, is_group: bool | None = None, **facts: Any
+    name: str = r"HALDEN\anna",
+    *users: str,
+    groups: tuple[str, ...] = (),
+    is_group: bool | None = None,
+    **facts: Any,
 ) -> Principal:
-    """A user; a group where it has members, of whom those that end in "s" are groups."""
-    is_group = bool(members) if is_group is None else is_group
-    told = tuple(Member(name=one, is_group=one.endswith("s")) for one in members)
+    """A user; a group where it has members."""
+    told = (
+        *(Member(name=one, is_group=False) for one in users),
+        *(Member(name=one, is_group=True) for one in groups),
+    )
+    is_group = bool(told) if is_group is None else is_group
     made = principal(
         key_of(name, is_group=is_group), name, platform=Platform.VSPHERE, members=told or None
     )
@@ -385,6 +392,9 @@ def a_sound_estate() -> list[AnyRecord]:
             entity_type="Folder",
             entity_path="/",
         ),
+        a_principal(r"HALDEN\vm-operators", r"HALDEN\anna"),
+        a_principal(r"VSPHERE.LOCAL\Administrators", r"VSPHERE.LOCAL\Administrator"),
+        a_principal(),
         a_platform(),
     ]
 
@@ -477,6 +487,13 @@ def a_flawed_estate() -> list[AnyRecord]:
         a_grant(r"HALDEN\storage", 103),
         a_grant(r"HALDEN\storage", 104),
         a_grant(r"HALDEN\everyone", -1, at_root=True, entity_path="/"),
+        a_role(105, "Host.Config.Network"),
+        a_role(106, "VirtualMachine.Interact.ConsoleInteract"),
+        a_grant(r"HALDEN\host-admins", 105, entity_ref="group-h1", entity_path="/Oslo/host"),
+        a_grant(r"HALDEN\console-users", 106),
+        a_principal(r"HALDEN\host-admins", r"HALDEN\jonas"),
+        a_principal(r"HALDEN\console-users", r"HALDEN\jonas"),
+        a_principal(r"HALDEN\jonas"),
         a_platform(
             settings={
                 "VirtualCenter.VimPasswordExpirationInDays": "365",

@@ -75,7 +75,7 @@ def test_what_comes_by_the_folder_and_by_the_pool_adds_up() -> None:
 
 def test_the_way_names_the_groups_from_the_person_to_the_grant() -> None:
     inner = a_principal(r"HALDEN\Nights", r"HALDEN\anna")
-    outer = a_principal(r"HALDEN\Ops", r"HALDEN\Nights")
+    outer = a_principal(r"HALDEN\Ops", groups=(r"HALDEN\Nights",))
     given = grant(r"HALDEN\Ops", "root")
 
     [way] = Access([given, inner, outer]).held(ANNA)
@@ -84,8 +84,8 @@ def test_the_way_names_the_groups_from_the_person_to_the_grant() -> None:
 
 
 def test_groups_that_contain_each_other_end_the_search() -> None:
-    one = a_principal(r"HALDEN\Ops", r"HALDEN\Nights", r"HALDEN\anna")
-    two = a_principal(r"HALDEN\Nights", r"HALDEN\Ops")
+    one = a_principal(r"HALDEN\Ops", r"HALDEN\anna", groups=(r"HALDEN\Nights",))
+    two = a_principal(r"HALDEN\Nights", groups=(r"HALDEN\Ops",))
 
     assert deciding(grant(r"HALDEN\Nights", "root"), one, two) == {r"HALDEN\Nights root"}
 

@@ -29,6 +29,14 @@ def test_a_grant_at_the_root_reaches_every_datacenter():
     assert violations(CHECK, root, ON_MACHINES, HOSTS, CONSOLE)
 
 
+def test_a_principal_is_one_in_both_spellings_and_a_user_is_no_group():
+    spelt = a_grant("Contractor@halden", 102, entity_path="/Oslo/vm/Web")
+    user = a_grant(r"HALDEN\contractor", 102, entity_path="/Oslo/vm/Web", is_group=False)
+
+    assert violations(CHECK, ON_HOSTS, spelt, HOSTS, CONSOLE)
+    assert passes(CHECK, ON_HOSTS, user, HOSTS, CONSOLE)
+
+
 def test_duties_in_different_datacenters_pass():
     elsewhere = a_grant(r"HALDEN\contractor", 102, entity_path="/Bergen/vm")
 
