@@ -6,27 +6,21 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import Permission
-from inventory import history, ledger
+from inventory import ledger
+from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access_to
+from inventory.api_moments import AS_OF, asked
 from inventory.chronicle import api as chronicle
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
-
-AS_OF = OpenApiParameter(
-    "as_of",
-    OpenApiTypes.DATETIME,
-    description="What was true at this moment: the assets known then, with their records of then.",
-)
 
 
 class BlindSpotSerializer(serializers.ModelSerializer[BlindSpot]):
@@ -238,6 +232,7 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         "list": Permission.ASSET_READ,
         "retrieve": Permission.ASSET_READ,
         "history": Permission.ASSET_READ,
+        "access": Permission.ASSET_READ,
     }
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
@@ -258,11 +253,7 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return queryset if at is None else _as_of(queryset, at)
 
     def _moment(self) -> datetime | None:
-        typed = self.request.query_params.get("as_of")
-        at = history.moment(typed)
-        if typed and at is None:
-            raise ValidationError({"as_of": ["This is not a moment such as 2026-01-31T12:00Z."]})
-        return at
+        return asked(self.request)
 
     @extend_schema(parameters=[AS_OF])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -283,6 +274,12 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         page = self.paginate_queryset(asset.versions.all()) or []
         return self.get_paginated_response(AssetVersionSerializer(page, many=True).data)
 
+    @extend_schema(responses=AssetAccessSerializer, parameters=[AS_OF], filters=False)
+    @action(detail=True, serializer_class=AssetAccessSerializer)
+    def access(self, request: Request, pk: str) -> Response:
+        """Who may do what with the asset and by which way; for who sees the whole estate."""
+        return access_to(self.get_object(), request, self._moment())
+
 
 def _as_of(queryset: QuerySet[Asset], at: datetime) -> QuerySet[Asset]:
     """The assets that were known at a moment, carrying the record of that moment."""
@@ -296,5 +293,6 @@ routes = [
     ("sources", SourceViewSet, "source"),
     ("sync-runs", SyncRunViewSet, "sync-run"),
     ("assets", AssetViewSet, "asset"),
+    ("principals", PrincipalViewSet, "principal"),
     *chronicle.routes,
 ]

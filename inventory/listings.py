@@ -18,6 +18,12 @@ class Listing(msgspec.Struct, frozen=True):
     columns: tuple[tuple[str, str, str], ...]  # (label, sort or "", class of the cell)
     filters: tuple[str, ...]
     exported: tuple[str, ...]  # fields of the record
+    show: str = ""  # the word in the address that chooses it among those of one place
+
+    @property
+    def shown_by(self) -> str:
+        """The query that leads to it."""
+        return f"?show={self.show}" if self.show else ""
 
 
 _OWNED = ("source", "team", "classification", "criticality", "owner")
@@ -237,19 +243,45 @@ LISTINGS: dict[str, Listing] = {
         ),
         ("source", "verdict", "presence"),
         ("label", "system", "privileges"),
+        "roles",
+    ),
+    "principals": Listing(
+        Kind.PRINCIPAL,
+        "Access",
+        "principal",
+        "principals",
+        "Everybody who holds a grant, or is in a group that does, stands here as soon as a source "
+        "has been collected.",
+        (
+            ("User or group", "name", "v-wide"),
+            ("Verdict", "", "v-fit"),
+            _COUNTED,
+            ("Kind", "", "v-fit"),
+            ("Full name", "", ""),
+            ("Members", "", "v-num"),
+            ("First seen", "first_seen", "v-fit"),
+        ),
+        ("source", "verdict", "presence"),
+        ("is_group", "full_name", "members"),
+        "principals",
     ),
 }
+_OF_ACCESS = ("grants", "roles", "principals")
 
 
-def named(name: str, *, roles: bool) -> Listing | None:
-    """The list behind an address, or None; access shows grants unless roles are asked for."""
+def named(name: str, *, show: str) -> Listing | None:
+    """The list behind an address, or None; access shows grants unless others are asked for."""
     if name == "access":
-        return LISTINGS["roles" if roles else "grants"]
-    return None if name in ("grants", "roles") else LISTINGS.get(name)
+        return LISTINGS[show if show in _OF_ACCESS else "grants"]
+    return None if name in _OF_ACCESS else LISTINGS.get(name)
+
+
+def of_kind(kind: Kind) -> Listing:
+    """The list that holds a kind; that of machines for one that has none."""
+    return next((each for each in LISTINGS.values() if each.kind is kind), LISTINGS["vms"])
 
 
 def address_of(kind: Kind) -> str:
     """The name in the address of the list that holds a kind."""
-    if kind in (Kind.GRANT, Kind.ROLE):
-        return "access"
-    return next((name for name, each in LISTINGS.items() if each.kind is kind), "vms")
+    name = next((name for name, each in LISTINGS.items() if each.kind is kind), "vms")
+    return "access" if name in _OF_ACCESS else name

@@ -1,82 +1,92 @@
-"""Who can reach a machine: the grants on it and on what it stands in, as far as paths tell."""
+"""The roles, grants and principals of a source as they are, or were, to ask who may do what.
+
+They belong to the whole platform and to no team: whoever sees a part of the estate is told nothing
+of them, not even about a machine of their own. A way to a machine names folders, groups and people
+that are other teams'.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
 import msgspec
+from django.db.models import F, Q, TextField
+from django.db.models.functions import Cast
 
 from accounts.models import User
-from inventory.history import typed
-from inventory.models import Asset
-from inventory.records import Grant, Host, Kind, Role, VirtualMachine
+from inventory.access.effective import Access
+from inventory.access.objects import CONCERNING, Answer, who_may
+from inventory.access.principals import PrincipalKey, uid_of
+from inventory.models import Asset, AssetVersion
+from inventory.records import AnyRecord, Datastore, Grant, Host, Kind, VirtualMachine, decode
 
-_ENTERS = ("VirtualMachine.Interact.ConsoleInteract", "VirtualMachine.GuestOperations.")
+_TELL = (Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL)
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """A grant that reaches a machine, by which way, and whether it lets somebody in."""
+    """What can be asked, with the assets that the answers are about."""
 
-    asset: Asset
-    grant: Grant
-    way: str
-    enters: bool | None  # None: the role's privileges are not known
+    access: Access
+    assets: dict[tuple[str, str], int]  # kind and uid → its key
+
+    def grant(self, grant: Grant) -> int | None:
+        return self.assets.get((Kind.GRANT.value, grant.uid))
+
+    def principal(self, who: PrincipalKey) -> int | None:
+        return self.assets.get((Kind.PRINCIPAL.value, uid_of(who)))
 
 
-def grants_on(
-    asset: Asset, vm: VirtualMachine, *, host: Asset | None, by: User
-) -> list[Reach] | None:
-    """Every grant that reaches the machine on its host; None when the person may not see grants.
-
-    Grants belong to the whole platform, so they are for people who see the whole estate.
-    """
+def reach_of(source_id: int, *, by: User, at: datetime | None = None) -> Reach | None:
+    """Now, or as of a moment; None for who does not see the whole estate. One query."""
     if not by.sees_everything:
         return None
-    everyone = list(
-        Asset.objects.visible_to(by)
-        .present()
-        .filter(source_id=asset.source_id, kind__in=[Kind.GRANT, Kind.ROLE])
-        .select_related("source")
-        .order_by("sort_name", "pk")
+    rows = _records(source_id, _TELL, at)
+    return Reach(
+        Access(record for _, _, record in rows),
+        {(kind, record.uid): pk for pk, kind, record in rows},
     )
-    roles = {role.uid: role for role in (typed(a.record) for a in everyone) if _is_role(role)}
-    cluster = _cluster_of(host)
-    found = []
-    for row in everyone:
-        grant = typed(row.record)
-        if not isinstance(grant, Grant):
-            continue
-        way = _way(grant, vm, cluster)
-        if way:
-            found.append(Reach(row, grant, way, _enters(roles.get(str(grant.role_id)))))
-    return sorted(found, key=lambda each: (each.enters is False, each.grant.principal))
 
 
-def _is_role(record: object) -> bool:
-    return isinstance(record, Role)
+def _records(
+    source_id: int, kinds: Iterable[Kind], at: datetime | None, **where: Any
+) -> list[tuple[int, str, AnyRecord]]:
+    found: Any
+    if at is None:
+        assets = Asset.objects.present().filter(source_id=source_id, kind__in=kinds, **where)
+        found = assets.values_list("pk", "kind", Cast("record", TextField()))
+    else:
+        versions = AssetVersion.objects.filter(
+            Q(valid_to__isnull=True) | Q(valid_to__gt=at),
+            valid_from__lte=at,
+            asset__source_id=source_id,
+            asset__kind__in=kinds,
+            **{f"record__{field}": value for field, value in where.items()},
+        ).annotate(kind=F("asset__kind"))
+        found = versions.values_list("asset_id", "kind", Cast("record", TextField()))
+    return [(pk, kind, decode(text)) for pk, kind, text in found.order_by("pk")]
 
 
-def _cluster_of(host: Asset | None) -> str | None:
-    record = typed(host.record) if host else None
-    return record.cluster_ref if isinstance(record, Host) else None
+def answer_for(
+    record: AnyRecord, reach: Reach, source_id: int, *, at: datetime | None = None
+) -> Answer:
+    """Who may do what with an object of a kind in `CONCERNING`. One query for a machine."""
+    if not isinstance(record, VirtualMachine):
+        return who_may(record, reach.access)
+    wanted = {*(record.datastore_refs or ()), *([record.host_ref] if record.host_ref else ())}
+    around = [
+        each for _, _, each in _records(source_id, (Kind.HOST, Kind.DATASTORE), at, ref__in=wanted)
+    ]
+    stores = [each for each in around if isinstance(each, Datastore)]
+    host = next((each for each in around if isinstance(each, Host)), None)
+    all_found = record.datastore_refs is not None and len(stores) == len(set(record.datastore_refs))
+    answer = who_may(
+        record, reach.access, cluster=host.cluster_ref if host else None, datastores=stores
+    )
+    return answer if all_found else msgspec.structs.replace(answer, place_known=False)
 
 
-def _way(grant: Grant, vm: VirtualMachine, cluster: str | None) -> str:
-    """How a grant reaches a machine; "" when it does not."""
-    if grant.entity_ref == vm.ref:
-        return "on the machine itself"
-    if not grant.propagate:
-        return ""
-    if grant.at_root:
-        return "inherited from the root"
-    if grant.entity_ref in (vm.resource_pool_ref, vm.host_ref, cluster):
-        return f"inherited from {grant.entity_name or grant.entity_ref}"
-    path = grant.entity_path
-    if path and vm.folder and f"{vm.folder}/".startswith(f"{path.rstrip('/')}/"):
-        return f"inherited from {grant.entity_name or path}"
-    return ""
-
-
-def _enters(role: object) -> bool | None:
-    """Whether a role opens the console or acts inside the guest."""
-    if not isinstance(role, Role) or role.privileges is None:
-        return None
-    return any(privilege.startswith(_ENTERS) for privilege in role.privileges)
+def is_reached(kind: Kind) -> bool:
+    """Whether there is something to be said about who may do what with such an object."""
+    return kind in CONCERNING

@@ -1,4 +1,4 @@
-"""What stands around an asset now: neighbours, members, the drawing, who may enter."""
+"""What stands around an asset now: neighbours, members, the drawing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet, Window
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from inventory import drawing, history, reach
+from inventory import drawing, history
 from inventory.facts import refs_of
 from inventory.history import Names, typed
 from inventory.models import Asset, AssetVersion
@@ -74,8 +74,6 @@ def machine(subject: Subject) -> dict[str, Any]:
         "neighbour_count": total,
         "other_classes": classes,
         "nics": [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in vm.nics or ()],
-        "reach": reach.grants_on(subject.asset, vm, host=host_asset, by=subject.user),
-        "sees_everything": subject.user.sees_everything,
     }
 
 

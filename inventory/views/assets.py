@@ -17,7 +17,7 @@ from accounts.permissions import Permission
 from inventory import facts, history, listings, panels
 from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Kind, kind_of
-from inventory.views import around
+from inventory.views import access, around
 from inventory.views.sections import SECTIONS, sections_of
 
 MOST_FINDINGS = 50
@@ -79,16 +79,11 @@ def _head(found: Asset, record: AnyRecord, names: history.Names) -> dict[str, An
 def _place(found: Asset) -> dict[str, Any]:
     """Where the asset is listed."""
     name = listings.address_of(Kind(found.kind))
-    address = reverse("inventory:assets", args=[name])
-    if found.kind == Kind.ROLE:
-        address += "?show=roles"
+    listing = listings.of_kind(Kind(found.kind))
     return {
-        "list_title": listings.LISTINGS.get(name, LIST_OF_ACCESS).title,
-        "list_address": address,
+        "list_title": listing.title,
+        "list_address": reverse("inventory:assets", args=[name]) + listing.shown_by,
     }
-
-
-LIST_OF_ACCESS = listings.LISTINGS["grants"]
 
 
 def _records(steps: Iterable[history.Step]) -> list[AnyRecord]:
@@ -136,12 +131,14 @@ def _everything(record: AnyRecord, names: history.Names) -> list[facts.Fact]:
 
 
 _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
-    Kind.VM: around.machine,
+    Kind.VM: lambda subject: {**around.machine(subject), **access.on_machine(subject)},
     Kind.HOST: around.host,
     Kind.CLUSTER: around.cluster,
     Kind.NETWORK: around.carrier,
     Kind.DATASTORE: around.carrier,
     Kind.ROLE: around.role,
+    Kind.GRANT: access.of_grant,
+    Kind.PRINCIPAL: access.of_principal,
 }
 
 

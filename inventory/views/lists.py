@@ -64,7 +64,7 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         "may_export": request.user.may(Permission.ASSET_EXPORT),
         "export_address": f"{reverse('inventory:export', args=[name])}?{request.GET.urlencode()}",
         "address": request.path,
-        "clear_address": request.path + ("?show=roles" if listing.kind is Kind.ROLE else ""),
+        "clear_address": request.path + listing.shown_by,
         "kept": narrowing.kept(request, listing),
         "show_source": len(sources) > 1,
         "empty_title": f"There are no {listing.many}",
@@ -193,7 +193,7 @@ def _problems(narrowed: AssetFilter) -> list[str]:
 
 
 def _listing(request: SignedInRequest, name: str) -> Listing:
-    found = listings.named(name, roles=request.GET.get("show") == "roles")
+    found = listings.named(name, show=request.GET.get("show", ""))
     if found is None:
         raise Http404
     return found

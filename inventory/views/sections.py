@@ -161,6 +161,7 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ),
         ("Identity", ("role_id", "entity_ref", "uid")),
     ),
+    Kind.PRINCIPAL: (("Principal", ("is_group", "full_name")), ("Identity", ("uid",))),
     Kind.PLATFORM: (
         ("Platform", ("product", "version", "build", "api_version", "extensions")),
         ("Identity", ("uid", "ref")),

@@ -33,6 +33,7 @@ from tests.policies.builders import (
     a_nic,
     a_platform,
     a_port_group,
+    a_principal,
     a_role,
     a_rule,
     a_snapshot,
@@ -149,6 +150,8 @@ def records(finance: Team, web: Team, now: datetime) -> list[tuple[AnyRecord, Te
         (an_image(), None),
         (a_role(101, "System.Read", "VirtualMachine.Interact.ConsoleInteract"), None),
         (a_grant(entity_path="/Oslo/vm", entity_name="vm", entity_ref="group-v3"), None),
+        (a_principal(r"HALDEN\vm-operators", r"HALDEN\anna"), None),
+        (a_principal(full_name="Anna Berg"), None),
         (a_platform(), None),
     ]
 
