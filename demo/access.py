@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from demo.machines import Op, at_path
+from demo.site import ACCOUNT
 
 ROLES: dict[str, tuple[str, ...]] = {
     "Host operator": (
@@ -32,6 +33,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "VirtualMachine.Provisioning.GetVmFiles",
     ),
     "File browser": ("Datastore.Browse",),
+    # On an empty folder it changes nothing, and lets the collecting account ask who is in a group.
+    "Directory reader": ("Authorization.ModifyPermissions",),
     # Made in a hurry years ago: holds both halves of what LOG-2 wants apart.
     "Night shift (old)": (
         "Host.Config.Maintenance",
@@ -59,6 +62,52 @@ def grant(principal: str, role: str, path: str = "", *, group: bool = True) -> O
 def revoke(principal: str, path: str = "", *, group: bool = True) -> Op:
     made: Op = {"op": "revoke", "principal": principal, "group": group}
     return {**made, "entity": at_path(path)} if path else made
+
+
+def group(name: str, *users: str, groups: tuple[str, ...] = ()) -> Op:
+    """Say who is in a group; each user as DOMAIN\\name with a full name made of it."""
+    return {
+        "op": "group",
+        "name": rf"HALDEN\{name}",
+        "users": {rf"HALDEN\{user}": _full_name(user) for user in users},
+        "groups": [rf"HALDEN\{inner}" for inner in groups],
+    }
+
+
+def _full_name(user: str) -> str:
+    if user.startswith("svc-"):
+        return ""
+    first, last, *rest = user.split(".")
+    return f"{first.title()} {last.title()}" + (" (external)" if rest else "")
+
+
+def readable(datacenter: str) -> list[Op]:
+    """What lets the collecting account ask who is in a group."""
+    folder = f"/{datacenter}/vm/vmgov"
+    return [
+        {"op": "create_folder", "name": "vmgov", "parent": at_path(f"/{datacenter}/vm")},
+        {**grant(ACCOUNT, "Directory reader", folder, group=False), "propagate": False},
+    ]
+
+
+def members() -> list[Op]:
+    """Who is in the groups to begin with: nobody in two that exclude each other."""
+    return [
+        group("vCenter Admins", "astrid.solheim", "henrik.aas"),
+        group("Auditors", "turid.nes"),
+        group("Host Operators", "per.dahl", "liv.hagen", groups=("Vendors",)),
+        group("Vendors", "kari.moen.ext"),
+        group("Network Operators", "siri.berge"),
+        group("Backup Operators", "svc-backup"),
+        group("Service Desk", "ola.vik", "nina.haug"),
+        group("Night Shift", "ola.vik"),
+        group("ext-nordkraft", "jonas.weil.ext"),
+        group("Clinical Apps Operators", "eva.lind", "marius.foss"),
+        group("Finance Operators", "ida.krogh"),
+        group("Web Operators", "jens.holm", "tone.ruud"),
+        group("Platform Operators", "anders.bakke"),
+        group("Labs Operators", "silje.myhre"),
+    ]
 
 
 def usual(datacenter: str, teams: tuple[str, ...]) -> list[Op]:

@@ -126,6 +126,8 @@ def beginning() -> list[Op]:
         *_sights(),
         *access.roles(),
         *access.usual(DATACENTER, TEAMS),
+        *access.members(),
+        *access.readable(DATACENTER),
         *_templates(),
         *(create(one) for one in machines()),
         *_night(FIRST),

@@ -156,6 +156,8 @@ def beginning() -> list[Op]:
         *site.stores([_without(one, NEW_HOST) for one in STORES]),
         *access.roles(),
         *access.usual(DATACENTER, TEAMS),
+        *access.members(),
+        *access.readable(DATACENTER),
         access.grant(r"HALDEN\Night Shift", "Night shift (old)", f"/{DATACENTER}"),
         *templates(),
         *(create(one) for one in machines()),

@@ -231,6 +231,7 @@ def _contractor() -> list[Op]:
     return [
         access.revoke(r"HALDEN\Domain Admins"),
         access.grant(r"HALDEN\ext-nordkraft", "Machine console", MACHINES),
+        access.group("Service Desk", "ola.vik", "nina.haug", "kari.moen.ext"),
         {
             "op": "create_snapshot",
             "vm": named(["pharm-app-03", "file-02"]),

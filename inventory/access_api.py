@@ -167,7 +167,7 @@ class PrincipalViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
             raise Http404
         who, access = key_of(record.name, is_group=record.is_group), found.access
         scopes = scopes_of(access, who)
-        silent = [access.names[one] for one in access.unknown_groups() if one != who]
+        silent = [access.names[one] for one in access.unknown_groups if one != who]
         return Response(
             {
                 "principal": PrincipalSerializer(asset, context=self.get_serializer_context()).data

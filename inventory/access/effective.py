@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
+from functools import cached_property
 
 import msgspec
 
@@ -59,6 +60,9 @@ class Access:
         self.names: dict[PrincipalKey, str] = {}
         self.principals: dict[PrincipalKey, Principal] = {}
         self._privileges: dict[int, tuple[str, ...] | None] = {}
+        self._duties: dict[
+            tuple[int, tuple[str, ...], tuple[str, ...]], frozenset[Duty] | None
+        ] = {}
         self._at: dict[str, dict[PrincipalKey, list[Grant]]] = {}
         self._of: dict[PrincipalKey, list[Grant]] = {}
         self._groups: dict[
@@ -113,9 +117,17 @@ class Access:
 
         Of its privileges those count that begin with one of `only` and with none of `beyond`.
         """
-        held = self._privileges.get(grant.role_id)
+        asked = (grant.role_id, beyond, only)
+        if asked not in self._duties:
+            self._duties[asked] = self._duties_of(*asked)
+        return self._duties[asked]
+
+    def _duties_of(
+        self, role_id: int, beyond: tuple[str, ...], only: tuple[str, ...]
+    ) -> frozenset[Duty] | None:
+        held = self._privileges.get(role_id)
         if held is None:
-            return EVERY_DUTY if grant.role_id == ADMINISTRATOR else None
+            return EVERY_DUTY if role_id == ADMINISTRATOR else None
         return duties(one for one in held if one.startswith(only) and not one.startswith(beyond))
 
     def members_known(self, who: PrincipalKey) -> bool:
@@ -125,13 +137,30 @@ class Access:
         found = self.principals.get(who)
         return found is not None and found.members is not None
 
-    def unknown_groups(self) -> list[PrincipalKey]:
+    @cached_property
+    def unknown_groups(self) -> tuple[PrincipalKey, ...]:
         """The groups that hold a grant, or are in one that does, and may have any member."""
-        return [who for who in sorted(self.names) if not self.members_known(who)]
+        return tuple(who for who in sorted(self.names) if not self.members_known(who))
 
-    def actors(self) -> list[PrincipalKey]:
-        """Everybody who may hold something: users, and groups whose members are not known."""
-        return [who for who in sorted(self.names) if not (who.is_group and self.members_known(who))]
+    def actors(self, places: Iterable[str] | None = None) -> list[PrincipalKey]:
+        """Everybody who may hold something, on some of these objects where they are given: users,
+        and groups whose members are not known.
+        """
+        found: set[PrincipalKey] = set()
+        waiting = list(self.names)
+        if places is not None:
+            waiting = [who for place in places for who in self._at.get(place, ())]
+        while waiting:
+            who = waiting.pop()
+            if who not in found:
+                found.add(who)
+                waiting += self._inside(who)
+        return [who for who in sorted(found) if not (who.is_group and self.members_known(who))]
+
+    def _inside(self, group: PrincipalKey) -> list[PrincipalKey]:
+        told = self.principals.get(group)
+        members = (told.members if told else None) or ()
+        return [key_of(member.name, is_group=member.is_group) for member in members]
 
     def groups_of(self, who: PrincipalKey) -> dict[PrincipalKey, tuple[str, ...]]:
         """Every group somebody is in, however deep, with the shortest way into it."""
@@ -151,7 +180,7 @@ class Access:
         """The same with somebody in every group whose members are not known: the most they may be
         able to do, where `held` is the least.
         """
-        groups = [group for group in self.unknown_groups() if group != who]
+        groups = [group for group in self.unknown_groups if group != who]
         supposed = copy(self)
         supposed._groups = {**self._groups, who: [*self._groups.get(who, ()), *groups]}
         supposed._memberships = {}

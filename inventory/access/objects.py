@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from inventory.access.duties import Duty
-from inventory.access.effective import Access, Way
+from inventory.access.effective import Access, Standing, Way
 from inventory.access.places import standing_of
 from inventory.access.principals import PrincipalKey
 from inventory.records import AnyRecord, Datastore, Kind, VirtualMachine, kind_of
@@ -108,7 +109,7 @@ def who_may(
                 yield Right(way, access.duties(way.grant, only=_OF_FILES))
 
     holders = []
-    for who in access.actors():
+    for who in access.actors(_refs((standing, *files))):
         found = _of_interest(rights(who), concerning)
         if found:
             known = access.principals.get(who)
@@ -126,6 +127,11 @@ def who_may(
         and datastores is not None
         and all(place.whole for place in files),
     )
+
+
+def _refs(standings: Iterable[Standing]) -> set[str]:
+    """Every object whose grants can count."""
+    return {ref for each in standings for ref in (each.ref, *chain.from_iterable(each.chains))}
 
 
 def _of_interest(found: Iterable[Right], concerning: frozenset[Duty]) -> tuple[Right, ...]:

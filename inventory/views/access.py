@@ -140,7 +140,7 @@ def _silent(access: Access, who: PrincipalKey, found: reach.Reach) -> list[tuple
     """Groups that somebody may be in without our knowing."""
     return [
         (access.names[group], found.principal(group))
-        for group in access.unknown_groups()
+        for group in access.unknown_groups
         if group != who
     ]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from inventory.access.duties import ADMINISTRATOR, CONFLICTS, WORDS, Duty
+from inventory.access.duties import ADMINISTRATOR, CONFLICTS, WORDS, Duty, conflicting
 from inventory.access.effective import Access, Way
 from inventory.access.holdings import Clash, clashes, scopes_of
 from inventory.access.principals import PrincipalKey, key_of
@@ -99,6 +99,9 @@ def _added(
 ) -> list[Clash]:
     """A clash for each pair of duties that no principal alone has already, known places first."""
     found: dict[str, Clash] = {}
+    held = {duty for way in access.held(who) for duty in access.duties(way.grant) or ()}
+    if not conflicting(frozenset(held), params.conflicts):
+        return []  # most people
     for clash in clashes(
         scopes_of(access, who),
         params.conflicts,
@@ -117,7 +120,8 @@ def _nothing_unknown(access: Access, who: PrincipalKey, params: Params, *, known
     for way in access.held(who):
         if access.duties(way.grant) is None:
             raise FactMissing(f"the privileges of role {way.grant.role_id}")
-    for clash in _added(access.supposing(who), who, params, replacing=False):
+    supposed = access.supposing(who) if access.unknown_groups else access
+    for clash in _added(supposed, who, params, replacing=False):
         if clash_key(clash) not in known:
             groups = [
                 way.through[0]

@@ -18,6 +18,7 @@ OPEN = [
     ("datastore-single-cluster", "osl-finance-02", "OSL-Web"),
     ("grant-combined-duties", "HALDEN\\ext-nordkraft: Machine console on vm", "administer hosts"),
     ("grant-combined-duties", "HALDEN\\ext-nordkraft: Host operator on host", "enter machines"),
+    ("principal-combined-duties", "HALDEN\\kari.moen.ext", "Vendors, HALDEN\\Host Operators"),
     ("grant-direct-user", "HALDEN\\jonas.weil.ext: Machine console on Labs", "in person"),
     ("grant-administrator-at-root", "HALDEN\\svc-backup-old: Admin on Datacenters", "whole"),
     ("grant-machine-access-scope", "HALDEN\\Service Desk: Machine console on Oslo", "everything"),
