@@ -34,6 +34,7 @@ from tests.factories import (
     UserFactory,
     VerdictFactory,
 )
+from tests.policies.builders import a_principal
 
 # Who looks at a page: the first of these who may.
 LOOKERS = (
@@ -107,6 +108,7 @@ class Tenant:
         self.source = SourceFactory(name=f"vc-{name}")
         self.run = SyncRunFactory(source=self.source)
         self.asset = AssetFactory(source=self.source, team=self.team)
+        self.principal = AssetFactory(source=self.source, record=a_principal(rf"{name}\anna"))
         AssetVersion.objects.create(
             asset=self.asset,
             run=self.run,
@@ -204,6 +206,7 @@ class World:
             "api:sync-run-": {"pk": home.run.pk},
             "api:syncrun-": {"pk": home.run.pk},
             "api:asset-": {"pk": home.asset.pk},
+            "api:principal-": {"pk": home.principal.pk},
             "api:finding-": {"pk": home.finding.pk},
             "api:check-": {"pk": registry.all_checks()[0].id},
             "api:statement-": {"pk": statement.code, "code": statement.code},

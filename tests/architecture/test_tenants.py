@@ -106,7 +106,7 @@ def _is_about_people(route: Route) -> bool:
 
 def _subject(name: str) -> str:
     name = name.removeprefix("findings:")
-    for word in ("asset", "waiver", "finding", "run", "task", "plan"):
+    for word in ("asset", "principal", "waiver", "finding", "run", "task", "plan"):
         if word in name:
             return word
     return "source"
@@ -137,7 +137,16 @@ def test_every_route_with_an_object_is_looked_at():
     ]
 
     assert unknown == []
-    assert {"asset", "finding", "plan", "run", "source", "task", "waiver"} == set(scoped.values())
+    assert set(scoped.values()) == {
+        "asset",
+        "finding",
+        "plan",
+        "principal",
+        "run",
+        "source",
+        "task",
+        "waiver",
+    }
 
 
 @pytest.mark.parametrize("role", ROLES_THAT_LOOK, ids=str)
