@@ -248,3 +248,10 @@ class Licence(Part, frozen=True, kw_only=True, omit_defaults=True):
     edition: str | None = None  # editionKey
     total: int | None = None  # in units of the edition; 0 = without limit
     expires_at: datetime | None = None  # None also when it never does; expirationDate
+
+
+class Member(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody in a group."""
+
+    name: str
+    is_group: bool

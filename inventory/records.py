@@ -27,6 +27,7 @@ from inventory.parts import (
     HostPortGroup,
     HostSwitch,
     Licence,
+    Member,
     MirrorSession,
     Mount,
     Nic,
@@ -302,11 +303,6 @@ class Grant(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     entity_type: str | None = None
     at_root: bool | None = None
     propagate: bool
-
-
-class Member(Part, frozen=True, kw_only=True, omit_defaults=True):
-    name: str
-    is_group: bool
 
 
 class Principal(
