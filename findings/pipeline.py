@@ -70,6 +70,7 @@ def govern(
         with sessions.remembering(held) as sink:
             chosen = connector or connect(run.source, session_sink=sink)
             staging.stage(held, chosen, pulse=pulse, now=now)
+        run.refresh_from_db(fields=["collected_at"])
     run = publishing.publish(held, now=run.collected_at or now)
     if run.published_at is None:  # held for a person, or a later collection counts instead
         return run

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from inventory import secrets
+from inventory import receiving, secrets
 from inventory.connectors import bundle
 from inventory.connectors.base import CollectionFailed, Connector, EventCursor, SessionSink
 from inventory.connectors.vsphere import tls
@@ -91,12 +91,19 @@ def _vsphere(source: Source, session_sink: SessionSink | None) -> Connector:
 
 
 def _bundle(source: Source, session_sink: SessionSink | None) -> Connector:
+    if source.takes_files:
+        return receiving.connector_of(source, now=datetime.now(UTC))
     return bundle.at_address(source.url, folder=settings.BASE_DIR, now=datetime.now(UTC))
+
+
+def _workbook(source: Source, session_sink: SessionSink | None) -> Connector:
+    return receiving.connector_of(source, now=datetime.now(UTC))
 
 
 CONNECTORS: dict[str, Callable[[Source, SessionSink | None], Connector]] = {
     Source.Connector.VSPHERE: _vsphere,
     Source.Connector.BUNDLE: _bundle,
+    Source.Connector.RVTOOLS: _workbook,
 }
 
 

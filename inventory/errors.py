@@ -5,6 +5,10 @@ class NotPossible(Exception):
     """The act cannot be done now. The message is a sentence for the person who asked."""
 
 
+class Refused(NotPossible):
+    """What was handed over is not what it should be. Nothing of it was kept."""
+
+
 class LeaseLost(Exception):
     """This worker no longer holds the run. Nothing more may be written."""
 

@@ -24,7 +24,7 @@ from audit import trail
 from inventory import doorbell
 from inventory.clock import database_now, slot_of
 from inventory.errors import LeaseLost, NotPossible
-from inventory.models import Source, StagedRecord, SyncRun
+from inventory.models import Source, StagedRecord, SyncRun, UploadedPart
 
 State = SyncRun.State
 Phase = SyncRun.Phase
@@ -53,6 +53,8 @@ def request_run(
     source = Source.objects.get(pk=source.pk)
     if not source.is_enabled:
         raise NotPossible(f"{source.name} is switched off. Switch it on before collecting.")
+    if source.takes_files:
+        raise NotPossible(f"{source.name} cannot be asked from here: its facts are uploaded.")
     run = source.runs.filter(state=State.QUEUED).first() or _queue(source, by=by, now=now)
     if wake_worker:
         doorbell.ring(run.pk)
@@ -82,7 +84,7 @@ def schedule(*, now: datetime) -> list[SyncRun]:
     source whose last run was quarantined waits for a person.
     """
     queued = []
-    for source in Source.objects.filter(is_enabled=True):
+    for source in Source.objects.collectable().filter(is_enabled=True):
         slot = slot_of(now, minutes=source.interval_minutes)
         last = source.runs.order_by("-id").values("state", "slot_at", "requested_at").first()
         if last is not None:
@@ -177,7 +179,7 @@ def hold_row(held: Claim) -> SyncRun:
 
 
 def end(run: SyncRun, state: str, *, causes: list[dict[str, str]] | None = None) -> None:
-    """Close a row that the caller has locked. What was staged for it goes."""
+    """Close a row that the caller has locked. What was staged or uploaded for it goes."""
     run.state, run.phase = state, Phase.DONE
     run.finished_at = database_now()
     run.lease_expires_at = None
@@ -186,6 +188,7 @@ def end(run: SyncRun, state: str, *, causes: list[dict[str, str]] | None = None)
     run.notes = {}
     run.save()
     StagedRecord.objects.filter(run=run).delete()
+    UploadedPart.objects.filter(run=run).delete()
 
 
 def cause(code: str, message: str, advice: str = "") -> dict[str, str]:

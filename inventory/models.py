@@ -30,11 +30,12 @@ class KindChoices(models.TextChoices):
 
 
 class Source(models.Model):
-    """A place facts come from: a vCenter, or a recorded bundle."""
+    """A place facts come from: a vCenter, a recorded bundle, or files that are brought here."""
 
     class Connector(models.TextChoices):
         VSPHERE = "vsphere", "vCenter"
-        BUNDLE = "bundle", "Recorded bundle"
+        BUNDLE = "bundle", "Bundle"
+        RVTOOLS = "rvtools", "RVTools workbook"
 
     class Trust(models.TextChoices):
         SYSTEM = "system", "Certificate authorities of this system"
@@ -48,6 +49,7 @@ class Source(models.Model):
     username = models.CharField(max_length=200, blank=True)
     trust = models.CharField(max_length=10, choices=Trust, default=Trust.SYSTEM)
     trust_pem = models.TextField(blank=True)
+    trusted_key = models.TextField(blank=True)  # whose bundles are accepted: an Ed25519 key, PEM
     attribute_mapping = models.JSONField(
         default=dict, blank=True
     )  # field of ours → their attribute
@@ -83,6 +85,13 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether its facts are brought as files: there is nothing that could be asked."""
+        return self.connector == self.Connector.RVTOOLS or (
+            self.connector == self.Connector.BUNDLE and not self.url
+        )
 
 
 class Credential(models.Model):
@@ -154,6 +163,7 @@ class SyncRun(models.Model):
     notes = models.JSONField(
         default=dict
     )  # until published: {"unreadable", "blind_spots", "identity"}
+    upload = models.JSONField(default=dict)  # of a file that was brought: what it says of itself
 
     class Meta:
         ordering = ["-id"]
@@ -180,6 +190,23 @@ class SyncRun(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state not in {self.State.QUEUED, self.State.RUNNING, self.State.HELD}
+
+
+class UploadedPart(models.Model):
+    """A piece of the file a run reads. It is gone once the file was read or the run is over."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="uploaded_part_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of run {self.run_id}"
 
 
 class StagedRecord(models.Model):

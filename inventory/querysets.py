@@ -34,3 +34,7 @@ class SourceQuerySet(models.QuerySet["Source"]):
 
         own = Asset.objects.filter(source=OuterRef("pk"), team__in=user.team_ids)
         return self.filter(Exists(own))
+
+    def collectable(self) -> Self:
+        """Sources that can be asked at any time: not those whose facts are brought as files."""
+        return self.exclude(connector="rvtools").exclude(connector="bundle", url="")

@@ -159,7 +159,8 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
         _copy_events(held, take)
         run = ledger.hold_row(held)
         run.staged_token = held.token
-        run.collected_at, run.read_until = now, now + timedelta(seconds=monotonic() - began)
+        run.collected_at = getattr(connector, "true_at", None) or now  # carried facts are older
+        run.read_until = run.collected_at + timedelta(seconds=monotonic() - began)
         run.progress = {kind.value: count for kind, count in take.collected.items()}
         run.completeness = take.completeness()
         run.causes = take.causes()
@@ -173,6 +174,7 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
             run.notes["events"] = msgspec.to_builtins(take.events_read)
         run.phase = SyncRun.Phase.PUBLISHING
         run.save()
+        run.parts.all().delete()  # of a file that was brought: it is staged now
 
 
 def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) -> None:

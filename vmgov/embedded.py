@@ -13,6 +13,7 @@ from vmgov import env, keys, postgres
 WITHOUT_DATABASE = frozenset(
     {
         "check",
+        "collect",
         "collectstatic",
         "compilemessages",
         "configuration_reference",

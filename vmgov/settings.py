@@ -1,5 +1,6 @@
 """Django's settings, computed from the typed environment in `vmgov.env`."""
 
+import tomllib
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -8,6 +9,7 @@ from vmgov import keys, logins, logs, postgres
 
 ENV = environment.load()
 BASE_DIR = environment.ROOT
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 VAR_DIR = ENV.var_dir.resolve()
 
 # --- keys -----------------------------------------------------------------------------------------

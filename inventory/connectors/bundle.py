@@ -1,8 +1,8 @@
 """Replays collections that were recorded into a file: one JSON line per item, xz-compressed.
 
-The first line is the header; every further line is `{"at": n, "type": …, "item": …}` where `at`
-counts the recorded collections and `type` says what the item is. A bundle holds what a connector
-yielded, so whatever could not be read when it was recorded cannot be read when it is replayed.
+The first line is the header; every further line is an item as `lines` writes it. A bundle holds
+what a connector yielded, so whatever could not be read when it was recorded cannot be read when it
+is replayed. Bundles that are carried here from elsewhere are signed: `sealed` has those.
 
 A source's address is the path of a bundle: `demo/halden.oslo.xz?as_of=2026-02-03T07:00:00Z` replays
 its last collection as if it had been made at that moment.
@@ -20,15 +20,8 @@ from urllib.parse import parse_qs
 import msgspec
 
 from inventory.access.principals import PrincipalKey, key_of, principal
-from inventory.connectors.base import (
-    BlindSpot,
-    CollectionFailed,
-    Count,
-    Doubt,
-    Identity,
-    Item,
-    Unreadable,
-)
+from inventory.connectors import lines
+from inventory.connectors.base import CollectionFailed, Count, Identity, Item
 from inventory.records import (
     KIND_OF,
     AnyRecord,
@@ -41,13 +34,6 @@ from inventory.records import (
 
 FORMAT = "vmgov-bundle-1"
 NIGHT = timedelta(days=1)
-LONGEST_LINE = 16 * 1024 * 1024
-OTHERS: dict[str, type[Any]] = {
-    "unreadable": Unreadable,
-    "blind-spot": BlindSpot,
-    "doubt": Doubt,
-    "count": Count,
-}
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,16 +45,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     collected_at: tuple[datetime, ...]
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    at: int
-    type: str  # record, or a key of OTHERS
-    item: msgspec.Raw
-
-
-_records: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
-_lines = msgspec.json.Decoder(Line)
 _headers = msgspec.json.Decoder(Header)
-_others = {name: msgspec.json.Decoder(kind) for name, kind in OTHERS.items()}
 
 
 class BundleConnector:
@@ -118,21 +95,20 @@ class BundleConnector:
                     grants += [item] if isinstance(item, Grant) else []
                     tells_principals = tells_principals or _is_of(item, Kind.PRINCIPAL)
                     yield item
-        except (msgspec.MsgspecError, KeyError, lzma.LZMAError, EOFError, OSError) as error:
+        except lines.MALFORMED as error:
             raise _broken(self.path, type(error).__name__) from error
         if not tells_principals:
             yield from _principals(grants)
 
-    def _item(self, line: Line) -> Item:
+    def _item(self, line: lines.Line) -> Item:
+        item = lines.item_of(line)
         if line.type != "record":
-            item: Item = _others[line.type].decode(line.item)
             return item
-        record = _records.decode(line.item)
         if self.shift:
-            record = shifted(record, self.shift)
-        if self.now is not None and isinstance(record, VirtualMachine) and record.snapshots:
-            record = self._refreshed(record, self.now)
-        return record
+            item = _shift(item, self.shift)
+        if self.now is not None and isinstance(item, VirtualMachine) and item.snapshots:
+            item = self._refreshed(item, self.now)
+        return item
 
     def _refreshed(self, vm: VirtualMachine, now: datetime) -> VirtualMachine:
         fresh_since = self.collected_at + self.shift - NIGHT
@@ -176,7 +152,6 @@ def write_bundle(
 ) -> None:
     """Write recorded collections, oldest first."""
     encoder = msgspec.json.Encoder(order="deterministic")
-    names: dict[type[Any], str] = {kind: name for name, kind in OTHERS.items()}
     header = Header(
         format=FORMAT,
         platform=platform,
@@ -187,19 +162,14 @@ def write_bundle(
         file.write(encoder.encode(header) + b"\n")
         for at, (_, items) in enumerate(collections):
             for item in items:
-                line = Line(
-                    at=at,
-                    type=names.get(type(item), "record"),
-                    item=msgspec.Raw(encoder.encode(item)),
-                )
-                file.write(encoder.encode(line) + b"\n")
+                file.write(lines.written(item, at=at))
 
 
 def read_header(path: Path) -> Header:
     """The bundle's header, or raise CollectionFailed."""
     try:
         with lzma.open(path, "rb") as file:
-            header = _headers.decode(file.readline(LONGEST_LINE))
+            header = _headers.decode(file.readline(lines.LONGEST_LINE))
     except (msgspec.MsgspecError, lzma.LZMAError, EOFError, OSError) as error:
         raise _broken(path, type(error).__name__) from error
     if header.format != FORMAT or not header.collected_at:
@@ -207,11 +177,11 @@ def read_header(path: Path) -> Header:
     return header
 
 
-def _read(path: Path) -> Iterator[Line]:
+def _read(path: Path) -> Iterator[lines.Line]:
     with lzma.open(path, "rb") as file:
-        file.readline(LONGEST_LINE)
-        while line := file.readline(LONGEST_LINE):
-            yield _lines.decode(line)
+        file.readline(lines.LONGEST_LINE)
+        while line := file.readline(lines.LONGEST_LINE):
+            yield lines.read(line)
 
 
 def shifted(record: AnyRecord, by: timedelta) -> AnyRecord:

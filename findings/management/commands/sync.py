@@ -38,20 +38,21 @@ class Command(BaseCommand):
         if options["detach"]:
             self.stdout.write(f"Queued run {run.pk} of {source.name}.")
             return
-        run = self._see_through(run)
+        run = see_through(run)
         self.stdout.write(summary(run))
         if run.state != SyncRun.State.COMPLETE:
             raise CommandError(f"The run is {run.get_state_display().upper()}.")
 
-    def _see_through(self, run: SyncRun) -> SyncRun:
-        """Work on the run here unless a worker has it; wait until it is over or held."""
-        while True:
-            run.refresh_from_db()
-            if run.is_over or run.state == SyncRun.State.HELD:
-                return run
-            ledger.reap()
-            if not pipeline.work(run.pk, now=datetime.now(UTC)):
-                time.sleep(POLL_SECONDS)
+
+def see_through(run: SyncRun) -> SyncRun:
+    """Work on the run here unless a worker has it; wait until it is over or held."""
+    while True:
+        run.refresh_from_db()
+        if run.is_over or run.state == SyncRun.State.HELD:
+            return run
+        ledger.reap()
+        if not pipeline.work(run.pk, now=datetime.now(UTC)):
+            time.sleep(POLL_SECONDS)
 
 
 def summary(run: SyncRun) -> str:

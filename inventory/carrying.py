@@ -1,0 +1,58 @@
+"""Collecting into a file, where no database is: the same collection, written down and signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from inventory.connectors import sealed
+from inventory.connectors.base import BlindSpot, Connector, Count, Doubt, Unreadable
+from inventory.staging import Take, storable
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written, and why it is not everything when it is not."""
+
+    seal: sealed.Seal
+    causes: list[dict[str, str]]
+
+
+def collect(
+    connector: Connector,
+    target: Path,
+    *,
+    key: Ed25519PrivateKey,
+    collector: str,
+    clock: Callable[[], datetime],
+) -> Carried:
+    """Collect everything into a signed bundle, or raise CollectionFailed and leave no file."""
+    take = Take(expected_instance="")
+    began = clock()
+    with TemporaryFile(dir=target.parent) as packed, sealed.placing(target) as whole:
+        packer = sealed.Packer(packed)
+        items: Any = connector.collect()
+        with closing(items):  # whatever happens, the session is logged out
+            for item in items:
+                if isinstance(item, Unreadable | BlindSpot | Doubt | Count):
+                    take.note(item)
+                    packer.add(item)
+                else:
+                    take.row(item)
+                    packer.add(storable(item)[0])
+        causes = take.causes()
+        kinds = take.completeness().values()
+        about = sealed.About(
+            collected_at=began,
+            finished_at=clock(),
+            collector=collector,
+            complete=not causes and all(kind["complete"] for kind in kinds),
+            warnings=tuple(getattr(connector, "warnings", ())),
+        )
+        return Carried(seal=packer.seal(whole, key=key, about=about), causes=causes)
