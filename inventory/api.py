@@ -17,6 +17,7 @@ from accounts.permissions import Permission
 from inventory import ledger
 from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access_to
 from inventory.api_moments import AS_OF, asked
+from inventory.api_uploads import TakesFiles
 from inventory.chronicle import api as chronicle
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
@@ -65,6 +66,7 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
             "instance_uuid",
             "interval_minutes",
             "is_enabled",
+            "takes_files",
             "warnings",
             "complete_at",
             "published_at",
@@ -89,6 +91,7 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
         told = super().to_representation(run)
         if not _sees_everything(self):
             told |= {"progress": {}, "completeness": {}, "counts": {}, "outcomes": {}, "causes": []}
+            told |= {"upload": {}}
         return told
 
     class Meta:
@@ -110,6 +113,7 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
             "counts",
             "outcomes",
             "causes",
+            "upload",
         )
         read_only_fields = fields
 
@@ -169,13 +173,14 @@ class AssetVersionSerializer(serializers.ModelSerializer[AssetVersion]):
         read_only_fields = fields
 
 
-class SourceViewSet(viewsets.ReadOnlyModelViewSet[Source]):
+class SourceViewSet(TakesFiles, viewsets.ReadOnlyModelViewSet[Source]):
     """Where facts come from, how old they are, and what cannot be seen."""
 
     permissions_by_action: ClassVar[dict[str, Permission]] = {
         "list": Permission.SOURCE_READ,
         "retrieve": Permission.SOURCE_READ,
         "sync": Permission.RUN_START,
+        "bundle": Permission.RUN_START,
     }
     queryset = Source.objects.none()
     filterset_fields = ("name", "connector", "is_enabled")

@@ -2,7 +2,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from accounts.access import signed_in
-from inventory.views import assets, chronicle, lists, runs, sources
+from inventory.views import assets, chronicle, lists, runs, sources, uploads
 
 app_name = "inventory"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("inventory/<slug:name>/export/", lists.export, name="export"),
     path("sources/", sources.source_list, name="sources"),
     path("sources/add/", sources.add, name="add-source"),
+    path("sources/add/files/", uploads.add, name="add-files"),
     path("sources/test/", sources.try_connection, name="test-new"),
     path("sources/certificate/", sources.certificate, name="certificate"),
     path("sources/<int:pk>/", sources.source, name="source"),
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sources/<int:pk>/test/", sources.try_connection, name="test-source"),
     path("sources/<int:pk>/switch/", sources.switch, name="switch-source"),
     path("sources/<int:pk>/sync/", runs.start, name="sync"),
+    path("sources/<int:pk>/upload/", uploads.upload, name="upload"),
     path("sources/runs/<int:pk>/", runs.run, name="run"),
     path("sources/runs/<int:pk>/progress/", runs.progress, name="run-progress"),
     path("sources/runs/<int:pk>/cancel/", runs.cancel, name="cancel-run"),

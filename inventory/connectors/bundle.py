@@ -21,7 +21,7 @@ import msgspec
 
 from inventory.access.principals import PrincipalKey, key_of, principal
 from inventory.connectors import lines
-from inventory.connectors.base import CollectionFailed, Count, Identity, Item
+from inventory.connectors.base import BlindSpot, CollectionFailed, Count, Identity, Item
 from inventory.records import (
     KIND_OF,
     AnyRecord,

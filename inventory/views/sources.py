@@ -27,6 +27,7 @@ from inventory.errors import NotPossible
 from inventory.forms import SourceForm
 from inventory.models import Asset, KindChoices, Quarantine, Source, SyncRun
 from inventory.records import Kind
+from inventory.views import uploads
 from ui.clock import is_stale
 
 TICKS = 24
@@ -86,6 +87,7 @@ def source(request: SignedInRequest, pk: int) -> HttpResponse:
         else [],
         "fingerprint": _fingerprint(found),
         "watched": questions.watched(found) if request.user.sees_everything else None,
+        "key": uploads.key_of(found),
         **_abilities(request.user),
     }
     return render(request, "inventory/source.html", context)
@@ -124,6 +126,8 @@ def _first_run(request: SignedInRequest, made: Source) -> HttpResponse:
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     _whole_estate(request.user)
     found = get_object_or_404(_visible(request.user), pk=pk)
+    if found.takes_files:
+        return uploads.edit(request, found)
     if found.connector != Source.Connector.VSPHERE:
         raise Http404
     form = SourceForm(request.POST or None, source=found)

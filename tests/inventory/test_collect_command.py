@@ -1,25 +1,22 @@
-"""`manage.py collect`: the whole way from a vCenter to a signed file, where there is no database."""
+"""`manage.py collect`: the way from a vCenter to a signed file, where there is no database."""
 
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from findings import pipeline
-from inventory import receiving
 from inventory.connectors import sealed, signing
 from inventory.models import Asset, SyncRun
 from tests.inventory.carried import bundle_source
+from tests.peers.certificates import self_signed
 from tests.peers.vcsim import REPOSITORY, Vcsim, start_vcsim
 
 pytestmark = pytest.mark.integration
@@ -156,21 +153,37 @@ def test_what_cannot_work_is_said_before_anything_is_asked(
 
 
 def test_a_certificate_that_is_not_the_pinned_one_gets_no_password(desk: Desk, tmp_path: Path):
-    from tests.peers.certificates import self_signed
+    other = self_signed(tmp_path)
 
-    other = tmp_path / "other.pem"
-    other.write_text(self_signed().cert_pem)
-
-    status, _, complaint = desk.run(*desk.arguments(**{"--pin-file": str(other)}))
+    status, _, complaint = desk.run(*desk.arguments(**{"--pin-file": str(other.cert_pem)}))
 
     assert status == 1
     assert "certificate" in complaint
     assert desk.written() == []
 
 
+def test_a_collection_that_is_stopped_logs_out_and_leaves_no_file(tmp_path: Path):
+    slow = {"method": "RetrieveAllPermissions", "delay_ms": 60_000}
+    with start_vcsim(cluster=1, host=1, vm=1, faults=[slow]) as vcenter:
+        desk = Desk(tmp_path, vcenter)
+        (tmp_path / "out").mkdir()
+        desk.run("--new-key", str(tmp_path / "key"))
+        process = desk.start(*desk.arguments())
+        while vcenter.sessions() == 0 or "RetrieveAllPermissions" not in vcenter.calls():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+
+        process.terminate()
+        process.communicate(timeout=60)
+
+        assert process.returncode == 1
+        assert desk.written() == []
+        assert vcenter.sessions() == 0
+
+
 def test_an_account_that_sees_a_part_ends_partial_with_its_own_exit_code(tmp_path: Path):
-    fault = {"methodName": "RetrieveAllPermissions", "faultType": "NoPermission", "maxCount": 1}
-    with start_vcsim(cluster=1, host=1, vm=1, faults=[_rule(fault)]) as vcenter:
+    withheld = {"method": "RetrieveAllPermissions", "fault": "NoPermission"}
+    with start_vcsim(cluster=1, host=1, vm=1, faults=[withheld]) as vcenter:
         desk = Desk(tmp_path, vcenter)
         (tmp_path / "out").mkdir()
         desk.run("--new-key", str(tmp_path / "key"))
@@ -179,7 +192,3 @@ def test_an_account_that_sees_a_part_ends_partial_with_its_own_exit_code(tmp_pat
 
     assert (status, "PARTIAL" in told) == (2, True), complaint
     assert desk.written() == ["estate.vmgov"]
-
-
-def _rule(fault: dict[str, Any]) -> dict[str, Any]:
-    return fault

@@ -21,7 +21,7 @@ from inventory.connectors.sealed import CarriedConnector, Seal, items
 
 CONVERT: Final = "inventory.connectors.rvtools.convert"
 ROOT: Final = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS: Final = 90  # more than the processor time it may take: the machine may be busy
+PATIENCE_SECONDS: Final = 180  # more than the processor time it may take: the machine may be busy
 
 
 class WorkbookConnector(CarriedConnector):
@@ -67,7 +67,7 @@ def read(
     except subprocess.TimeoutExpired:
         raise limits.too_large("reading it takes too long") from None
     if ended.returncode != 0:
-        raise limits.too_large("reading it takes too much time or memory")
+        raise limits.too_large("reading it takes too much time or memory, or it is damaged")
     out.seek(0)
     told = msgspec.json.decode(out.readline(), type=Told)
     if told.seal is None:

@@ -175,10 +175,10 @@ def network(cells: Cells, switches: Names) -> Network:
 
 
 def _vlan(written: str) -> dict[str, Any]:
-    if re.fullmatch(r"\d{1,4}", written):
+    if re.fullmatch(r"[0-9]{1,4}", written):
         return {"vlan_type": "vlan" if int(written) else "none", "vlan_id": int(written)}
-    ranges = re.findall(r"(\d{1,4})\s*-\s*(\d{1,4})", written)
-    if ranges and re.fullmatch(r"[\d\s,;-]+", written):
+    ranges = re.findall(r"([0-9]{1,4}) ?- ?([0-9]{1,4})", written)
+    if ranges and re.fullmatch(r"[0-9 ,;-]{1,1000}", written):
         return {"vlan_type": "trunk", "vlan_ranges": tuple((int(a), int(b)) for a, b in ranges)}
     return {}
 

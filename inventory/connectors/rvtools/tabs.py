@@ -185,8 +185,10 @@ class Tab:
         """Each row by our names, and as it is; or raise CollectionFailed."""
         if self.sheet is None:
             return
-        rows = workbook.rows(self.sheet)
+        wanted: set[int] = set()
+        rows = workbook.rows(self.sheet, wanted=wanted)
         self._read_head(next(rows, []))
+        wanted |= {*self._at.values(), *self.attributes}
         for row in rows:
             cells = {
                 ours: row[at].strip() for ours, at in self._at.items() if at < len(row) and row[at]

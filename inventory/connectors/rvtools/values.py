@@ -10,11 +10,12 @@ from inventory.connectors.rvtools.tabs import Cells
 from inventory.records import SecurityPolicy
 
 MEBIBYTE: Final = 1024 * 1024
-_WHOLE: Final = re.compile(r"(\d{1,15})(?:\.0+)?|(\d{1,3}(?:,\d{3}){1,4})")
+_WHOLE: Final = re.compile(r"(\d{1,15})(?:\.0{1,9})?|(\d{1,3}(?:,\d{3}){1,4})", re.ASCII)
 _WRITTEN: Final = re.compile(
-    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?Z?"
+    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?)?Z?",
+    re.ASCII,
 )
-_SERIAL: Final = re.compile(r"\d{4,6}(?:\.\d{1,20})?")
+_SERIAL: Final = re.compile(r"\d{4,6}(?:\.\d{1,20})?", re.ASCII)
 _MAC: Final = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 _FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _DAY_0, _DAY_0_OF_1904 = datetime(1899, 12, 30, tzinfo=UTC), datetime(1904, 1, 1, tzinfo=UTC)

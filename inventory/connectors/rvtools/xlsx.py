@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from posixpath import join, normpath
 from typing import IO, Any, BinaryIO, Final
 from zipfile import BadZipFile
@@ -24,7 +25,7 @@ MOST_SHARED: Final = 2_000_000
 LONGEST_CELL: Final = 32_767  # Excel's own limit
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DECLARED: Final = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([\w.-]+)["']""")
-_REFERENCE: Final = re.compile(r"([A-Z]{1,3})[0-9]{1,7}")
+_LETTERS: Final = re.compile(r"[A-Z]{1,3}")
 _INDEX: Final = re.compile(r"[0-9]{1,8}")
 _RELATION: Final = (
     "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id",
@@ -48,20 +49,16 @@ class Workbook:
     def tabs(self) -> list[str]:
         return list(self._parts)
 
-    def rows(self, tab: str) -> Iterator[Row]:
-        """The rows of a tab; rows and cells that the file leaves out are left out."""
+    def rows(self, tab: str, *, wanted: set[int]) -> Iterator[Row]:
+        """The rows of a tab; what the file leaves out is left out.
+
+        Whoever has read the first row puts the columns to go on with into `wanted`.
+        """
         shared = self._strings()
-        row: Row = []
-        count = 0
-        for element in self._elements(self._parts[tab], "row", "c"):
-            if _local(element) == "c":
-                _put(row, element, shared)
-            else:
-                count += 1
-                if count > MOST_ROWS:
-                    raise too_large(f"the tab {tab} has more than {MOST_ROWS} rows")
-                yield row
-                row = []
+        for count, element in enumerate(self._elements(self._parts[tab], "row")):
+            if count == MOST_ROWS:
+                raise too_large(f"the tab {tab} has more than {MOST_ROWS} rows")
+            yield _row(element, shared, wanted)
 
     def created_at(self) -> str:
         """When the file says it was made, as it is written there; "" when it does not."""
@@ -158,29 +155,36 @@ def _check_encoding(beginning: bytes) -> None:
 
 
 def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def _put(row: Row, cell: Any, shared: list[str]) -> None:
-    at = _column(cell.get("r"), after=len(row))
-    if at >= MOST_COLUMNS:
-        raise too_large(f"a tab has more than {MOST_COLUMNS} columns")
-    row.extend([""] * (at + 1 - len(row)))
-    row[at] = _value(cell, shared)
+def _row(element: Any, shared: list[str], wanted: set[int]) -> Row:
+    row: Row = []
+    for cell in element:
+        reference = cell.get("r")
+        at = len(row) if reference is None else _column(reference.rstrip("0123456789"))
+        if at >= MOST_COLUMNS:
+            raise too_large(f"a tab has more than {MOST_COLUMNS} columns")
+        if at >= len(row):
+            row.extend([""] * (at + 1 - len(row)))
+        if not wanted or at in wanted:
+            row[at] = _value(cell, shared)
+    return row
 
 
-def _column(reference: str | None, *, after: int) -> int:
-    found = _REFERENCE.fullmatch(reference or "")
-    if found is None:
-        return after
+@lru_cache(maxsize=2 * MOST_COLUMNS)
+def _column(letters: str) -> int:
+    """The number of a column from 0; of what is no column, one that no tab has."""
+    if not _LETTERS.fullmatch(letters):
+        return MOST_COLUMNS
     number = 0
-    for letter in found[1]:
+    for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number - 1
 
 
 def _value(cell: Any, shared: list[str]) -> str:
-    kind = cell.get("t") or "n"
+    kind = cell.get("t", "n")
     if kind == "inlineStr":
         return _said(cell)
     written = next((child.text or "" for child in cell if _local(child) == "v"), "")
