@@ -33,7 +33,7 @@ class UploadSerializer(serializers.Serializer[Any]):
     )
 
 
-class RunSerializer(serializers.ModelSerializer[SyncRun]):
+class UploadedRunSerializer(serializers.ModelSerializer[SyncRun]):
     """The run that reads the file: follow it at `sync-runs/{id}/`."""
 
     class Meta:
@@ -47,7 +47,7 @@ class TakesFiles:
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
-        responses={200: RunSerializer, 202: RunSerializer, **REFUSED},
+        responses={200: UploadedRunSerializer, 202: UploadedRunSerializer, **REFUSED},
     )
     @action(detail=True, methods=["post"], parser_classes=[MultiPartParser])
     def bundle(self, request: Request, pk: str) -> Response:
@@ -74,7 +74,7 @@ class TakesFiles:
         except NotPossible as error:
             return _said(str(error), status.HTTP_409_CONFLICT)
         code = status.HTTP_202_ACCEPTED if is_new else status.HTTP_200_OK
-        return Response(RunSerializer(run).data, status=code)
+        return Response(UploadedRunSerializer(run).data, status=code)
 
 
 def _said(sentence: str, code: int) -> Response:

@@ -398,7 +398,10 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATIONS": True,
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # a test looks at the schema
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"AssetKindEnum": "inventory.models.KindChoices"},
+    "ENUM_NAME_OVERRIDES": {
+        "AssetKindEnum": "inventory.models.KindChoices",
+        "SyncRunStateEnum": "inventory.models.SyncRun.State",
+    },
 }
 
 # --- mail and logs --------------------------------------------------------------------------------

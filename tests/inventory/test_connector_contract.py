@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from inventory.carrying import collect
+from inventory.connectors import sealed, signing
 from inventory.connectors.base import (
     BlindSpot,
     Connector,
@@ -77,9 +79,19 @@ def bundle(folder: Path) -> Iterator[Connector]:
     yield BundleConnector(path)
 
 
+@contextmanager
+def carried(folder: Path) -> Iterator[Connector]:
+    path, key = folder / "carried.vmgov", signing.new_key()
+    with vsphere(folder) as live:
+        collect(live, path, key=key, collector="9.9", clock=lambda: datetime.now(UTC))
+    with path.open("rb") as file:
+        yield sealed.CarriedConnector(file, sealed.verified(file, key=key.public_key()))
+
+
 CONNECTORS: dict[str, Callable[[Path], AbstractContextManager[Connector]]] = {
     "vsphere": vsphere,
     "bundle": bundle,
+    "carried": carried,
 }
 
 
