@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from inventory.connectors import sealed
+from inventory.connectors import lines, sealed
 from inventory.connectors.base import BlindSpot, Connector, Count, Doubt, Unreadable
 from inventory.staging import Take, storable
 
@@ -35,14 +35,14 @@ def collect(
     """Collect everything into a signed bundle, or raise CollectionFailed and leave no file."""
     take = Take(expected_instance="")
     began = clock()
-    with TemporaryFile(dir=target.parent) as packed, sealed.placing(target) as whole:
+    with TemporaryFile(dir=target.parent) as packed:
         packer = sealed.Packer(packed)
         items: Any = connector.collect()
         with closing(items):  # whatever happens, the session is logged out
             for item in items:
                 if isinstance(item, Unreadable | BlindSpot | Doubt | Count):
                     take.note(item)
-                    packer.add(item)
+                    packer.add(lines.bounded(item))
                 else:
                     take.row(item)
                     packer.add(storable(item)[0])
@@ -55,4 +55,5 @@ def collect(
             complete=not causes and all(kind["complete"] for kind in kinds),
             warnings=tuple(getattr(connector, "warnings", ())),
         )
-        return Carried(seal=packer.seal(whole, key=key, about=about), causes=causes)
+        with sealed.placing(target) as whole:
+            return Carried(seal=packer.seal(whole, key=key, about=about), causes=causes)

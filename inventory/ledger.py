@@ -283,6 +283,8 @@ def release(*, run_id: int, by: User, now: datetime) -> SyncRun:
     run = _locked(run_id, by)
     if run.state != State.HELD:
         raise NotPossible("Only a held run can be released.")
+    if run.source.takes_files and run.source.runs.filter(state=State.QUEUED).exists():
+        raise NotPossible("A newer file waits to be read; it will count instead.")
     run.source.runs.filter(state=State.QUEUED).exclude(pk=run.pk).delete()
     run.state, run.phase, run.attempt = State.QUEUED, Phase.WAITING, 0
     run.release_approved_at, run.causes = now, []

@@ -108,7 +108,8 @@ def _workbook_says(
     limits.check(_binary(file))
     if collected_at is None:
         return {}
-    return {"collected_at": collected_at.isoformat()}
+    told = collected_at.isoformat()
+    return {"told_at": told, "collected_at": told}
 
 
 READERS: dict[str, Callable[[Source, IO[bytes], datetime | None], dict[str, Any]]] = {
@@ -171,7 +172,7 @@ def connector_of(source: Source, *, now: datetime) -> Connector:
 
 
 def _workbook(source: Source, run: SyncRun, file: BinaryIO) -> child.WorkbookConnector:
-    told = run.upload.get("collected_at")
+    told = run.upload.get("told_at")
     read = child.read(
         file,
         attributes=source.attribute_mapping,

@@ -76,7 +76,7 @@ def read(data: bytes) -> Line:
 def item_of(line: Line) -> Item:
     """What a line says, or raise one of MALFORMED. A value no platform has is set aside."""
     if line.type != "record":
-        note: Item = _bounded(_notes[line.type].decode(line.item))
+        note: Item = bounded(_notes[line.type].decode(line.item))
         return note
     record = _records.decode(line.item)
     if _SUSPECT.search(bytes(line.item)) and _is_untrue(record):
@@ -105,7 +105,7 @@ def _is_untrue(value: Any) -> bool:
             return False
 
 
-def _bounded(note: Any) -> Any:
+def bounded(note: Any) -> Any:
     """The note in what a database holds, or raise ValueError when it counts what cannot be."""
     changes: dict[str, Any] = {}
     for name in note.__struct_fields__:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -16,8 +16,9 @@ from inventory.connectors.base import Count, Doubt
 from inventory.errors import NotPossible, Refused
 from inventory.models import Asset, AssetVersion, Source, StagedRecord, SyncRun, UploadedPart
 from inventory.records import Kind
-from tests.factories import NOW, SourceFactory
+from tests.factories import NOW, SourceFactory, UserFactory
 from tests.inventory.carried import STRANGER, a_bundle, bundle_source
+from tests.inventory.connectors.rvtools.book import estate, written
 from tests.inventory.fakes import role
 from tests.inventory.test_sync import vm
 
@@ -260,6 +261,19 @@ def test_a_bundle_that_lost_too_much_is_held_for_a_person(source: Source):
     assert not UploadedPart.objects.exists()
 
 
+def test_a_held_run_is_not_released_over_a_newer_file_that_waits(source: Source):
+    many = [vm(n) for n in range(30)]
+    bring_and_work(source, a_bundle(*many))
+    held = bring_and_work(source, a_bundle(*many[:5], at=NOW + HOUR), now=NOW + 2 * HOUR)
+    waiting, _ = bring(source, a_bundle(*many, at=NOW + 2 * HOUR), now=NOW + 3 * HOUR)
+
+    with pytest.raises(NotPossible, match="newer file waits"):
+        ledger.release(run_id=held.pk, by=UserFactory(roles=["operator"]), now=NOW)
+
+    waiting.refresh_from_db()
+    assert waiting.parts.exists()
+
+
 def test_two_objects_with_one_identity_are_set_apart(source: Source):
     run = bring_and_work(source, a_bundle(vm(1), vm(1, name="twin")))
 
@@ -279,6 +293,32 @@ def test_a_file_that_a_killed_worker_had_begun_is_read_by_the_next(source: Sourc
 
     run.refresh_from_db()
     assert (run.state, run.attempt) == (State.COMPLETE, 2)
+
+
+def test_the_clock_of_a_workbook_is_local_however_often_it_is_read(db: None):
+    source = bundle_source(connector=Source.Connector.RVTOOLS)
+    ahead = {**estate(), "vMetaData": [{"xlsx creation datetime": "2026-06-01 18:00:00"}]}
+    noon = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+    with time_machine.travel(noon, tick=False):
+        run, _ = bring(source, written(ahead), now=noon)
+        for _ in range(2):  # a worker dies between reading the file and staging it
+            held = ledger.claim(run.pk)
+            assert held is not None
+            connector = receiving.connector_of(source, now=noon)
+            ledger.give_back(held, message="It was killed.")
+            SyncRun.objects.update(not_before_at=None)
+        pipeline.work(run.pk, now=noon)
+
+    run.refresh_from_db()
+    assert connector.true_at == noon  # type: ignore[attr-defined]
+    assert (run.state, run.collected_at) == (State.PARTIAL, noon)
+    later = {**ahead, "vMetaData": [{"xlsx creation datetime": "2026-06-01 17:59:00"}]}
+    run, _ = bring(source, written(later), now=noon + HOUR)
+    with time_machine.travel(noon + HOUR, tick=False):
+        pipeline.work(run.pk, now=noon + HOUR)
+    run.refresh_from_db()
+    assert run.causes[0]["code"] == "older"
 
 
 def test_refused_is_told_apart_from_not_now(source: Source):

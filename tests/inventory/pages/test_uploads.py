@@ -18,7 +18,7 @@ from findings import pipeline
 from inventory import receiving, uploads
 from inventory.connectors import signing
 from inventory.models import Source, SyncRun, UploadedPart
-from tests.factories import SourceFactory, TeamFactory, UserFactory
+from tests.factories import AssetFactory, SourceFactory, TeamFactory, UserFactory
 from tests.inventory.carried import KEY, STRANGER, a_bundle, bundle_source
 from tests.inventory.connectors.rvtools.book import estate, written
 from tests.inventory.pages.test_sources import text_of
@@ -82,6 +82,15 @@ def test_a_workbook_is_brought_and_what_it_does_not_say_is_shown(operator: Clien
     assert "RVTools 4.6.1.0" in shown
     assert "A workbook says nothing about roles." in shown
     assert "Columns that were not read" in shown
+
+
+def test_facts_that_were_brought_are_called_imported(operator: Client, source: Source):
+    _worked(source)
+    brought = source.assets.get(kind="vm")
+    seen = AssetFactory(source=SourceFactory(name="vc-near"))
+
+    assert "Imported" in operator.get(f"/inventory/assets/{brought.pk}/").content.decode()
+    assert "Imported" not in operator.get(f"/inventory/assets/{seen.pk}/").content.decode()
 
 
 def test_a_workbook_that_the_worker_refuses_fails_its_run_with_a_sentence(
