@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import lzma
 import random
-import time
 from io import BytesIO
 from typing import Any
 
@@ -87,11 +86,14 @@ def test_what_is_no_bundle_at_all_is_refused():
 def test_no_bit_of_a_bundle_can_be_turned():
     good, lots = a_bundle(role()), random.Random(20260101)  # noqa: S311  # a fixed drawing
 
+    begins = good.index(b"\n", good.index(b"\n") + 1) + 1  # of what is packed
+
     for _ in range(500):
         at, bit = lots.randrange(len(good)), 1 << lots.randrange(8)
         bad = bytearray(good)
         bad[at] ^= bit
-        refusal(bytes(bad))
+        failed = refusal(bytes(bad))
+        assert at < begins or failed.code == "altered"  # before a byte of it was unpacked
 
 
 def test_a_bundle_that_was_cut_short_or_grew_is_refused():
@@ -99,7 +101,7 @@ def test_a_bundle_that_was_cut_short_or_grew_is_refused():
 
     for length in range(0, len(good), 37):
         refusal(good[:length])
-    assert refusal(good + b"\0").code == "altered"
+    assert "bytes are there" in str(refusal(good + b"\0"))
 
 
 def test_a_bundle_of_a_later_format_is_told_apart_from_a_broken_one(monkeypatch: Any):
@@ -115,13 +117,11 @@ def test_a_bundle_of_a_later_format_is_told_apart_from_a_broken_one(monkeypatch:
 
 def test_a_bomb_ends_at_the_limit(monkeypatch: Any):
     monkeypatch.setattr(sealed, "MOST_UNPACKED", 32 * 1024 * 1024)
-    bomb = resealed(lzma.compress(b"\n" * (64 * 1024 * 1024)))
-    began = time.monotonic()
+    line = lines.written(Unreadable(kind=Kind.VM, ref="r", name="n" * 1_000_000, reason=""))
+    bomb = resealed(lzma.compress(line * 64))
+    assert len(bomb) < len(line)
 
-    failed = refusal(bomb)
-
-    assert failed.code == "bad-file"
-    assert time.monotonic() - began < 2
+    assert "holds more than 32 MiB" in str(refusal(bomb))
 
 
 def test_a_line_without_an_end_is_not_kept_in_memory():
@@ -213,5 +213,7 @@ def test_a_signature_has_one_way_of_being_written():
     signature = signing.sign(KEY, b"x")
 
     assert signing.is_signed_by(PUBLIC, b"x", signature)
-    for other in (signature + "\n", " " + signature, signature.replace("=", ""), "é"):
+    assert signature[-3] in "AQgw"
+    spare = signature[:-3] + chr(ord(signature[-3]) + 1) + "=="  # bits that decoding leaves out
+    for other in (spare, signature + "\n", " " + signature, signature.replace("=", ""), "é"):
         assert not signing.is_signed_by(PUBLIC, b"x", other)
