@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from inventory.connectors import lines, sealed
-from inventory.connectors.base import BlindSpot, Connector, Count, Doubt, Unreadable
+from inventory.connectors.base import NOTES, Connector
 from inventory.staging import Take, storable
 
 
@@ -40,7 +40,7 @@ def collect(
         items: Any = connector.collect()
         with closing(items):  # whatever happens, the session is logged out
             for item in items:
-                if isinstance(item, Unreadable | BlindSpot | Doubt | Count):
+                if isinstance(item, NOTES):
                     take.note(item)
                     packer.add(lines.bounded(item))
                 else:

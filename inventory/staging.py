@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from inventory import ledger
 from inventory.chronicle import arriving
 from inventory.connectors.base import (
+    NOTES,
     BlindSpot,
     CollectionFailed,
     Connector,
@@ -40,7 +41,6 @@ LONGEST_IDENTIFIER = 200
 CHECK_EVERY = 100  # items between two looks at the lease
 MOST_NOTES = 5_000
 SURROGATE = re.compile("[\ud800-\udfff]")
-NOTES = (Unreadable, BlindSpot, Doubt, Count, Event, EventsRead)  # what is no record
 
 
 class Take:

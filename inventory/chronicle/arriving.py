@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from inventory.chronicle.models import BlindInterval
+from inventory.chronicle.models import BlindInterval, StagedEvent
 from inventory.connectors.base import EventsRead
 from inventory.models import Source, SyncRun
 
@@ -27,7 +27,7 @@ def publish(source: Source, run: SyncRun, *, at: datetime) -> set[int]:
         return set()
     read = msgspec.convert(told, EventsRead)
     rows = _insert(run, skew=timedelta(seconds=read.skew_seconds))
-    _note_blindness(source, read, at=at)
+    _note_blindness(source, read, at=at, is_continuous=_goes_on(source, run))
     _move_cursor(source, run)
     run.events = {"new": len(rows), "unreadable": read.unreadable, "problem": read.problem}
     return {vm for (vm,) in rows if vm is not None}
@@ -48,7 +48,16 @@ def _move_cursor(source: Source, run: SyncRun) -> None:
         source.events_at, source.events_key = newest[0]
 
 
-def _note_blindness(source: Source, read: EventsRead, *, at: datetime) -> None:
+def _goes_on(source: Source, run: SyncRun) -> bool:
+    """Whether the newest known event came again: if not, the platform has forgotten it."""
+    if source.events_at is None:
+        return True
+    known = {"run": run, "token": run.staged_token, "key": source.events_key}
+    times = StagedEvent.objects.filter(**known).values_list("event__at", flat=True)
+    return any(datetime.fromisoformat(time) == source.events_at for time in times)
+
+
+def _note_blindness(source: Source, read: EventsRead, *, at: datetime, is_continuous: bool) -> None:
     """An interval that nobody told of. While the log cannot be read it is open; what the platform
     kept meanwhile closes it without a trace, and what it did not keep stays blind for ever.
     """
@@ -66,7 +75,7 @@ def _note_blindness(source: Source, read: EventsRead, *, at: datetime) -> None:
         return
     if still is not None:
         still.delete()
-    if not read.is_continuous and source.events_at is not None:
+    if not is_continuous and source.events_at is not None:
         ended = max(read.oldest_at or read.until or at, source.events_at)
         BlindInterval.objects.update_or_create(
             source=source,

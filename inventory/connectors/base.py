@@ -87,11 +87,11 @@ class EventsRead(msgspec.Struct, frozen=True, kw_only=True):
     skew_seconds: float = 0.0  # how far the platform's clock is ahead of ours
     unreadable: int = 0  # events that could not be made sense of
     oldest_at: datetime | None = None  # the first that came, whether known already or not
-    is_continuous: bool = True  # the newest known event was still there
     problem: str = ""  # why nothing was read; a sentence
 
 
 Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count | Event | EventsRead
+NOTES = (Unreadable, BlindSpot, Doubt, Count, Event, EventsRead)  # what is no record
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,10 +102,10 @@ class BundleConnector:
 
     def _item(self, line: lines.Line) -> Item:
         item = lines.item_of(line)
-        if line.type != "record":
-            return item
         if self.shift:
             item = _shift(item, self.shift)
+        if line.type != "record":
+            return item
         if self.now is not None and isinstance(item, VirtualMachine) and item.snapshots:
             item = self._refreshed(item, self.now)
         return item

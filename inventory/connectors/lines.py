@@ -14,7 +14,16 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from inventory.connectors.base import BlindSpot, CollectionFailed, Count, Doubt, Item, Unreadable
+from inventory.connectors.base import (
+    BlindSpot,
+    CollectionFailed,
+    Count,
+    Doubt,
+    Event,
+    EventsRead,
+    Item,
+    Unreadable,
+)
 from inventory.records import AnyRecord, Kind, kind_of
 
 LONGEST_LINE = 16 * 1024 * 1024
@@ -22,6 +31,7 @@ LARGEST_NUMBER = 2**63 - 1
 LONGEST_NAME = 200
 LONGEST_TEXT = 2_000
 MOST_OBJECTS = 2**31 - 1
+MOST_DETAILS = 100
 CHUNK = 256 * 1024
 UNPACKER_MEMORY = 128 * 1024 * 1024
 NOTES: dict[str, type[Any]] = {
@@ -29,6 +39,8 @@ NOTES: dict[str, type[Any]] = {
     "blind-spot": BlindSpot,
     "doubt": Doubt,
     "count": Count,
+    "event": Event,
+    "events-read": EventsRead,
 }
 _NAMES: dict[type[Any], str] = {kind: name for name, kind in NOTES.items()}
 # What decoding and unpacking raise about bytes that are not what they should be.
@@ -111,12 +123,22 @@ def bounded(note: Any) -> Any:
     for name in note.__struct_fields__:
         value = getattr(note, name)
         if isinstance(value, str):
-            most = LONGEST_NAME if name in {"ref", "property", "code"} else LONGEST_TEXT
+            most = LONGEST_NAME if name in {"ref", "property", "code", "type"} else LONGEST_TEXT
             if not isinstance(value, Kind):
                 changes[name] = storable(value)[:most]
+        elif isinstance(value, dict):
+            changes[name] = _bounded_texts(value)
+        elif isinstance(value, datetime) and value.tzinfo is None:
+            raise ValueError("one of its times has no zone")
         elif isinstance(value, int) and not 0 <= value <= MOST_OBJECTS:
             raise ValueError(f"it counts {name} as no platform does")
     return msgspec.structs.replace(note, **changes)
+
+
+def _bounded_texts(said: dict[str, str]) -> dict[str, str]:
+    """What an event says beside its columns: a few short texts."""
+    pairs = list(said.items())[:MOST_DETAILS]
+    return {storable(name)[:LONGEST_NAME]: storable(text)[:LONGEST_TEXT] for name, text in pairs}
 
 
 def storable(text: str) -> str:

@@ -22,15 +22,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from inventory.connectors import lines, signing
-from inventory.connectors.base import (
-    BlindSpot,
-    CollectionFailed,
-    Count,
-    Doubt,
-    Identity,
-    Item,
-    Unreadable,
-)
+from inventory.connectors.base import NOTES, CollectionFailed, Identity, Item
 from inventory.records import Platform, PlatformSettings, kind_of
 
 FORMAT = "vmgov-bundle-2"
@@ -38,7 +30,6 @@ LONGEST_HEADER = 64 * 1024
 MOST_UNPACKED = 1024**3
 MOST_WARNINGS = 20
 LONGEST_WARNING = 500
-NOTES = (BlindSpot, Count, Doubt, Unreadable)
 MAGIC_OF_XZ = b"\xfd7zXZ\0"
 
 

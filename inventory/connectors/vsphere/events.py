@@ -76,14 +76,11 @@ class _Log:
         return self.count >= MOST
 
     def told(self) -> EventsRead:
-        cursor = self.cursor
         return EventsRead(
             until=None if self.problem else self.until,
             skew_seconds=self.skew.total_seconds(),
             unreadable=self._unreadable,
             oldest_at=self._oldest,
-            # With its time: a platform that was restored counts again from an older number.
-            is_continuous=cursor.key is None or (cursor.key, cursor.at) in self._keys,
             problem=self.problem,
         )
 

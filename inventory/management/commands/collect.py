@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inventory import arguments, carrying
 from inventory.connecting import vsphere
 from inventory.connectors import signing
-from inventory.connectors.base import CollectionFailed, product_title
+from inventory.connectors.base import CollectionFailed, EventCursor, product_title
 from inventory.errors import NotPossible
 from inventory.sources import checked_mapping, checked_url
 
@@ -77,6 +77,7 @@ class Command(BaseCommand):
                 trust=trust,
                 trust_pem=trust_pem,
                 attributes=checked_mapping(arguments.mapping_of(options)),
+                events_since=EventCursor(),
             )
             return carrying.collect(
                 connector,

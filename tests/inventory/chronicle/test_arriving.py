@@ -66,11 +66,20 @@ def test_a_clock_that_is_wrong_is_put_right(source: Source) -> None:
 
 def test_what_the_platform_forgot_is_a_blind_interval(source: Source) -> None:
     collect(source, vm(), hours=0, events=(event(1, "VmPoweredOnEvent", 0),))
-    cut = EventsRead(until=at(9), is_continuous=False, oldest_at=at(8))
+    cut = EventsRead(until=at(9), oldest_at=at(8))
     seen = event(5, "VmPoweredOffEvent", 8)
     run(source, FakeConnector(*places(), vm(), extra=(seen, cut)), hours=9)
 
     assert blind(source) == [(at(0), at(8))]
+
+
+def test_a_number_that_came_again_at_another_time_is_not_the_newest_known_event(
+    source: Source,
+) -> None:
+    collect(source, vm(), hours=1, events=(event(7, "VmPoweredOffEvent", 0.5),))
+    collect(source, vm(), hours=2, events=(event(7, "VmPoweredOnEvent", 1.5),))
+
+    assert [interval[0] for interval in blind(source)] == [at(0.5)]
 
 
 def test_a_log_that_cannot_be_read_is_blind_until_it_can_be_and_nothing_was_lost(

@@ -56,7 +56,6 @@ def test_a_machine_s_beginning_says_where_it_is(small: Vcsim, connector_to: Buil
     assert all(one.vm_ref and one.vm_name and one.host_ref for one in begun)
     assert {one.type for one in found} <= set(ASKED)
     assert told.problem == ""
-    assert told.is_continuous
     assert told.unreadable == 0
     assert told.until is not None
     assert told.oldest_at == min(one.at for one in found)
@@ -67,30 +66,10 @@ def test_the_next_reading_sees_the_newest_known_event_again_and_what_is_new(
 ) -> None:
     cursor = newest(read(connector_to, small)[0])
     small.apply(ops=[{"op": "power_off", "vm": "DC0_C0_RP0_VM0"}])
-    found, told = read(connector_to, small, cursor)
+    found, _ = read(connector_to, small, cursor)
 
     assert cursor.key in {one.key for one in found}
     assert "VmPoweredOffEvent" in {one.type for one in found if one.key > cursor.key}
-    assert told.is_continuous
-
-
-def test_a_log_without_the_newest_known_event_was_cut(small: Vcsim, connector_to: Build) -> None:
-    cursor = newest(read(connector_to, small)[0])
-    assert cursor.at
-    assert cursor.key
-    gone = EventCursor(at=cursor.at, key=cursor.key + 100_000)
-
-    assert not read(connector_to, small, gone)[1].is_continuous
-
-
-def test_a_number_that_came_again_at_another_time_is_not_the_newest_known_event(
-    small: Vcsim, connector_to: Build
-) -> None:
-    cursor = newest(read(connector_to, small)[0])
-    assert cursor.at
-    restored = EventCursor(at=cursor.at - timedelta(minutes=1), key=cursor.key)
-
-    assert not read(connector_to, small, restored)[1].is_continuous
 
 
 def test_no_collector_is_left_behind(small: Vcsim, connector_to: Build) -> None:
