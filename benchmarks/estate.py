@@ -1,7 +1,8 @@
 """A large estate in a database of its own, written by COPY: for benchmarks of pages and acts.
 
-400,000 assets and 1,000,000 findings of ten sources and 200 teams, half of the findings open; 50
-people, of whom every second sees the teams they belong to; exceptions, comments, labels, plans.
+400,000 assets in 2,400,000 versions and 1,000,000 findings of ten sources and 200 teams, half of
+the findings open; 50 people, of whom every second sees the teams they belong to; exceptions,
+comments, labels, plans.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 SOURCES, TEAMS, PEOPLE, LABELS, WAIVERS = 10, 200, 50, 12, 400
+VERSIONS = 6  # of each asset
 MACHINE_SHARE = 0.9
 DAY = timedelta(days=1)
 
@@ -177,9 +179,27 @@ def _assets(cursor: Any, assets: int) -> None:
         ),
         rows(),
     )
+    _versions(cursor)
     cursor.execute(
-        "INSERT INTO inventory_assetversion (asset_id, record, digest, valid_from)"
-        " SELECT id, record, digest, first_seen_at FROM inventory_asset"
+        "INSERT INTO inventory_searchentry (asset_id, terms, earlier)"
+        " SELECT id, vmgov_terms(record), '' FROM inventory_asset"
+    )
+
+
+def _versions(cursor: Any) -> None:
+    """What every asset has been: VERSIONS of them, each for as long as the others."""
+    cursor.execute(
+        """INSERT INTO inventory_assetversion (asset_id, record, digest, valid_from, valid_to)
+        SELECT a.id,
+               CASE WHEN n = %(last)s THEN a.record
+                    ELSE a.record || jsonb_build_object('memory_mib', 1024 * (n + 1)) END,
+               CASE WHEN n = %(last)s THEN a.digest ELSE md5(a.id || '-' || n) END,
+               a.first_seen_at + n * lasted,
+               CASE WHEN n < %(last)s THEN a.first_seen_at + (n + 1) * lasted END
+        FROM (SELECT *, (now() - first_seen_at) / %(versions)s + interval '1 second' AS lasted
+              FROM inventory_asset) a,
+             generate_series(0, %(last)s) AS n""",
+        {"last": VERSIONS - 1, "versions": VERSIONS},
     )
 
 
@@ -193,7 +213,11 @@ def _record(n: int, kind: str) -> str:
     extra = (
         f', "power_state": "on", "host_ref": "host-{n % 500}", "connection_state": "connected",'
         f' "classification": "{labels[n % 4]}", "criticality": "{("high", "low")[n % 2]}",'
-        f' "owner": "owner-{n % 50}"'
+        f' "owner": "owner-{n % 50}", "bios_uuid": "4212{n:028x}", "memory_mib": 8192,'
+        f' "guest_hostname": "app-{n:06}.bench.example", "annotation": "Ask owner-{n % 50} before'
+        f' anybody restarts it; it belongs to service {n % 997}.",'
+        f' "nics": [{{"key": "4000", "mac": "{_mac(n)}", "network_ref": "network-10"}}],'
+        f' "guest_nics": [{{"mac": "{_mac(n)}", "addresses": ["{_address(n)}"]}}]'
         if kind in ("vm", "image")
         else ""
     )
@@ -201,6 +225,14 @@ def _record(n: int, kind: str) -> str:
         f'{{"kind": "{kind}", "platform": "vsphere", "uid": "uuid-{n}", "ref": "{kind}-{n}",'
         f' "name": "{kind}-{n:06}"{extra}}}'
     )
+
+
+def _mac(n: int) -> str:
+    return ":".join(f"005056{n:06x}"[at : at + 2] for at in range(0, 12, 2))
+
+
+def _address(n: int) -> str:
+    return f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"
 
 
 def _findings(cursor: Any, findings: int, assets: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.permissions import Permission
-from inventory import ledger
+from inventory import ledger, past
 from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access_to
 from inventory.api_moments import AS_OF, asked
 from inventory.api_uploads import TakesFiles
@@ -22,6 +23,7 @@ from inventory.chronicle import api as chronicle
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
+from inventory.past import PastFilter
 
 
 class BlindSpotSerializer(serializers.ModelSerializer[BlindSpot]):
@@ -152,18 +154,8 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
         read_only_fields = fields
 
     def get_record(self, asset: Asset) -> dict[str, Any]:
-        record: dict[str, Any] = getattr(asset, "record_then", asset.record)
+        record: dict[str, Any] = asset.record
         return record
-
-    def to_representation(self, asset: Asset) -> dict[str, Any]:
-        """As of a moment, every value that comes from the record is that moment's."""
-        told = super().to_representation(asset)
-        then = getattr(asset, "record_then", None)
-        if then is not None:
-            for field in ("ref", "name", "classification", "criticality", "owner", "power_state"):
-                told[field] = then.get(field)
-            told["missing_since"] = told["gone_at"] = told["evaluated_at"] = None
-        return told
 
 
 class AssetVersionSerializer(serializers.ModelSerializer[AssetVersion]):
@@ -242,33 +234,42 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     serializer_class = AssetSerializer
     queryset = Asset.objects.none()
     filterset_class = AssetFilter
+    cursor_ordering: tuple[str, ...] = ("pk",)
 
     def get_queryset(self) -> QuerySet[Asset]:
         visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
         return visible.select_related("source", "team")
 
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        at = self._moment()
-        if self.action == "list" and at is None:
-            return super().filter_queryset(queryset)
-        if self.action == "list":
-            wanted = self.request.query_params.copy()
-            wanted.setdefault("presence", "all")  # what is gone now was there then
-            queryset = AssetFilter(wanted, queryset, request=self.request).qs
-        return queryset if at is None else _as_of(queryset, at)
-
-    def _moment(self) -> datetime | None:
-        return asked(self.request)
-
     @extend_schema(parameters=[AS_OF])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Assets; without `presence`, those that are not gone."""
-        return super().list(request, *args, **kwargs)
+        at = self._moment()
+        if at is None:
+            return super().list(request, *args, **kwargs)
+        found = PastFilter(
+            request.query_params, queryset=self._versions(at), request=request, moment=at
+        )
+        self.cursor_ordering = ("asset_id",)
+        page = self.paginate_queryset(found.qs) or []
+        told = self.get_serializer([_as_then(version) for version in page], many=True)
+        return self.get_paginated_response(told.data)
 
     @extend_schema(parameters=[AS_OF])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One asset."""
-        return super().retrieve(request, *args, **kwargs)
+        at = self._moment()
+        if at is None:
+            return super().retrieve(request, *args, **kwargs)
+        asset = self.get_object()
+        version = get_object_or_404(self._versions(at), asset=asset)
+        return Response(self.get_serializer(_as_then(version)).data)
+
+    def _moment(self) -> datetime | None:
+        return asked(self.request)
+
+    def _versions(self, at: datetime) -> QuerySet[AssetVersion]:
+        versions = past.at(at, user=self.request.user)  # type: ignore[arg-type]
+        return versions.select_related("asset__source", "asset__team")
 
     @extend_schema(responses=AssetVersionSerializer(many=True), filters=False)
     @action(detail=True, serializer_class=AssetVersionSerializer)
@@ -286,12 +287,11 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return access_to(self.get_object(), request, self._moment())
 
 
-def _as_of(queryset: QuerySet[Asset], at: datetime) -> QuerySet[Asset]:
-    """The assets that were known at a moment, carrying the record of that moment."""
-    then = AssetVersion.objects.filter(asset=OuterRef("pk"), valid_from__lte=at).filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gt=at)
-    )
-    return queryset.filter(Exists(then)).annotate(record_then=Subquery(then.values("record")[:1]))
+def _as_then(version: AssetVersion) -> Asset:
+    """As of a moment, every value that comes from the record is that moment's."""
+    asset = past.as_then(version)
+    asset.evaluated_at = None
+    return asset
 
 
 routes = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from typing import Any
 
 import django_filters
@@ -11,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
-from inventory import words
+from inventory import search
 from inventory.models import Asset
 from inventory.records import Kind
 
@@ -20,8 +18,6 @@ SET_TO_NONE = "none"
 UNKNOWN = "unknown"
 
 OUTCOMES = ("pass", "fail", "unknown", "error", "not_applicable")
-_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
-_FEW = 1_000
 PRESENCE = ("present", "missing", "gone", "all")
 
 
@@ -51,6 +47,10 @@ class FactFilter(django_filters.Filter):  # type: ignore[misc]
 
 class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
     """Narrows a queryset that is already `visible_to` somebody."""
+
+    way = ""  # from a row to its asset
+    leaves_out_gone = True
+    are_many = False  # so many are meant that to count them is to read too much
 
     q = django_filters.CharFilter(method="search", label="Name, address or id")
     kind = django_filters.MultipleChoiceFilter(choices=_choices(tuple(Kind)))
@@ -97,83 +97,75 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
         if self.form.errors:
             return queryset.none()
         queryset = super().filter_queryset(queryset)
-        if not self.form.cleaned_data.get("presence"):
+        if self.leaves_out_gone and not self.form.cleaned_data.get("presence"):
             queryset = queryset.filter(gone_at__isnull=True)
         return queryset
 
     def search(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
-        text = value.strip()[:200].replace("\x00", "")
-        if not text:
-            return queryset
-        found = Q(uid__in={text, text.lower()}) | Q(ref=text)
-        named = words.begin(words.words_of("name"), text)
-        if named is not None:
-            found |= _named(queryset, named)
-        if _MAC.fullmatch(text):
-            mac = text.lower().replace("-", ":")
-            found |= Q(record__nics__contains=[{"mac": mac}])
-        elif _is_address(text):
-            found |= Q(record__guest_nics__contains=[{"addresses": [text]}])
-        return queryset.filter(found)
+        return search.narrow(queryset, value) if value.strip() else queryset
 
     def of_source(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         """By id or by name; several may be given."""
         values = self.data_list(name)
         numbers = _numbers(values)
-        return queryset.filter(Q(source_id__in=numbers) | Q(source__name__in=values))
+        return queryset.filter(self._q(source_id__in=numbers) | self._q(source__name__in=values))
 
     def of_team(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         values = self.data_list(name)
-        wanted = Q(team_id__in=_numbers(values)) | Q(team__name__in=values)
+        wanted = self._q(team_id__in=_numbers(values)) | self._q(team__name__in=values)
         if SET_TO_NONE in values:
-            wanted |= Q(team__isnull=True)
+            wanted |= self._q(team__isnull=True)
         return queryset.filter(wanted)
 
     def on_host(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
         """Machines on one host, which the person must be able to see."""
-        host = self._seen(Kind.HOST, value)
+        host = self.seen(Kind.HOST, value)
         if host is None:
             return queryset.none()
-        return queryset.filter(source_id=host.source_id, host_ref=host.ref)
+        return queryset.filter(self._q(source_id=host.source_id), host_ref=host.ref)
 
     def in_cluster(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
         """Hosts of a cluster, and the machines on them."""
-        cluster = self._seen(Kind.CLUSTER, value)
+        cluster = self.seen(Kind.CLUSTER, value)
         if cluster is None:
             return queryset.none()
-        hosts = Asset.objects.visible_to(self.user).filter(
-            source_id=cluster.source_id, kind=Kind.HOST, record__cluster_ref=cluster.ref
-        )
-        refs = list(hosts.values_list("ref", flat=True))
-        return queryset.filter(source_id=cluster.source_id).filter(
-            Q(kind=Kind.HOST, ref__in=refs) | Q(host_ref__in=refs)
+        refs = self.hosts_in(cluster)
+        return queryset.filter(self._q(source_id=cluster.source_id)).filter(
+            self._q(ref__in=refs) & Q(kind=Kind.HOST) | Q(host_ref__in=refs)
         )
 
     def listed_by(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
         """Machines that a network or a datastore says it carries."""
-        carrier = self._seen(Kind(name), value)
+        carrier = self.seen(Kind(name), value)
         if carrier is None:
             return queryset.none()
         refs = carrier.record.get("vm_refs") or []
-        return queryset.filter(source_id=carrier.source_id, ref__in=refs)
+        return queryset.filter(self._q(source_id=carrier.source_id, ref__in=refs))
 
     def with_role(self, queryset: QuerySet[Asset], name: str, value: Any) -> QuerySet[Asset]:
         """Grants of a role."""
-        role = self._seen(Kind.ROLE, value)
+        role = self.seen(Kind.ROLE, value)
         if role is None:
             return queryset.none()
-        return queryset.filter(source_id=role.source_id, record__role_id=int(role.uid))
+        return queryset.filter(self._q(source_id=role.source_id), record__role_id=int(role.uid))
 
-    def _seen(self, kind: Kind, value: Any) -> Asset | None:
-        return Asset.objects.visible_to(self.user).filter(kind=kind, pk=_in_range(value)).first()
+    def seen(self, kind: Kind, value: Any) -> Asset | None:
+        """An asset that an address names, if the person may see it."""
+        return Asset.objects.visible_to(self.user).filter(kind=kind, pk=in_range(value)).first()
+
+    def hosts_in(self, cluster: Asset) -> list[str]:
+        hosts = Asset.objects.visible_to(self.user).filter(
+            source_id=cluster.source_id, kind=Kind.HOST, record__cluster_ref=cluster.ref
+        )
+        return list(hosts.values_list("ref", flat=True))
 
     def by_presence(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
         if value == "gone":
-            return queryset.filter(gone_at__isnull=False)
+            return queryset.filter(self._q(gone_at__isnull=False))
         if value == "missing":
-            return queryset.filter(gone_at__isnull=True, missing_since__isnull=False)
+            return queryset.filter(self._q(gone_at__isnull=True, missing_since__isnull=False))
         if value == "present":
-            return queryset.filter(gone_at__isnull=True, missing_since__isnull=True)
+            return queryset.filter(self._q(gone_at__isnull=True, missing_since__isnull=True))
         return queryset
 
     def by_verdict(self, queryset: QuerySet[Asset], name: str, value: list[str]) -> QuerySet[Asset]:
@@ -189,11 +181,11 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
         for outcome in value:
             if outcome == "pass":
                 spoilt = ["fail", "unknown", "error", *(["not_applicable"] if checks else [])]
-                wanted |= Q(evaluated_at__isnull=False) & ~Q(_answered(spoilt, checks))
+                wanted |= self._q(evaluated_at__isnull=False) & ~self._answered(spoilt, checks)
             else:
-                wanted |= Q(_answered([outcome], checks))
+                wanted |= self._answered([outcome], checks)
             if outcome == "unknown":
-                wanted |= Q(evaluated_at__isnull=True)
+                wanted |= self._q(evaluated_at__isnull=True)
         return queryset.filter(wanted)
 
     def by_check(self, queryset: QuerySet[Asset], name: str, value: str) -> QuerySet[Asset]:
@@ -202,37 +194,26 @@ class AssetFilter(django_filters.FilterSet):  # type: ignore[misc]
             return queryset
         spoilt = ["fail", "unknown", "error"]
         return queryset.filter(
-            Q(_answered(spoilt, self.data_list(name))) | Q(evaluated_at__isnull=True)
+            self._answered(spoilt, self.data_list(name)) | self._q(evaluated_at__isnull=True)
         )
 
+    def _answered(self, outcomes: list[str], checks: list[str]) -> Q:
+        # By its related name: verdicts are kept by an app above this one.
+        verdicts = Asset._meta.get_field("verdicts").related_model
+        rows = verdicts._default_manager.filter(
+            asset=OuterRef(f"{self.way}pk"), outcome__in=outcomes
+        )
+        return Q(Exists(rows.filter(check_id__in=checks) if checks else rows))
 
-def _named(queryset: QuerySet[Asset], condition: words.Beginning) -> Q:
-    """Assets whose name is meant. Few of them by their ids, whose number the planner knows: from
-    the words alone it expects many, and walks the whole list in its order to find few.
-    """
-    rows = queryset.order_by().filter(condition)
-    ids = list(rows.values_list("pk", flat=True)[: _FEW + 1])
-    return Q(pk__in=ids) if len(ids) <= _FEW else Q(condition)
-
-
-def _answered(outcomes: list[str], checks: list[str]) -> Exists:
-    # By its related name: verdicts are kept by an app above this one.
-    verdicts = Asset._meta.get_field("verdicts").related_model
-    rows = verdicts._default_manager.filter(asset=OuterRef("pk"), outcome__in=outcomes)
-    return Exists(rows.filter(check_id__in=checks) if checks else rows)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
+    def _q(self, **conditions: Any) -> Q:
+        """Conditions on the asset of a row."""
+        return Q(**{f"{self.way}{name}": value for name, value in conditions.items()})
 
 
 def _numbers(values: list[str]) -> list[int]:
     return [int(v) for v in values if v.isascii() and v.isdigit() and len(v) < 19]
 
 
-def _in_range(value: Any) -> int:
+def in_range(value: Any) -> int:
     """The key as a number; what no key can be is never expanded, it may have a million digits."""
     return int(value) if 0 <= value < 2**63 else -1

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left, Lower
 
 from accounts.models import Team
-from inventory.querysets import AssetQuerySet, SourceQuerySet
+from inventory.querysets import AssetQuerySet, AssetVersionQuerySet, SourceQuerySet
 from inventory.records import Kind, Platform
 
 
@@ -360,6 +362,8 @@ class Asset(models.Model):
             models.Index(fields=["ref"], name="asset_by_ref_alone"),
             # Findings of a classification are joined to it without reading one asset.
             models.Index(fields=["kind", "classification"], include=["id"], name="asset_of_class"),
+            # How many were known at a moment, counted from the index alone.
+            models.Index(fields=["kind", "first_seen_at"], include=["gone_at"], name="asset_known"),
             *(
                 models.Index(
                     fields=["kind", field],
@@ -383,6 +387,15 @@ class Asset(models.Model):
         return self.last_seen_at
 
 
+def _fact(field: str, length: int) -> models.GeneratedField:
+    """A fact of the record as a column: null is what the platform did not say."""
+    return models.GeneratedField(
+        expression=Left(KeyTextTransform(field, "record"), length),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+
+
 class AssetVersion(models.Model):
     """What was true of an asset from one moment to another; `valid_to` null is now."""
 
@@ -392,6 +405,22 @@ class AssetVersion(models.Model):
     digest = models.CharField(max_length=32)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True)
+    # Since when it had been away, when it came back with this version: kept by a trigger.
+    away_since = models.DateTimeField(null=True, editable=False)
+    # By what lists of the past are narrowed and sorted, as `Asset` has it for now.
+    kind = _fact("kind", 20)
+    sort_name = models.GeneratedField(
+        expression=Lower(Left(KeyTextTransform("name", "record"), 200)),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+    classification = _fact("classification", 100)
+    criticality = _fact("criticality", 100)
+    owner = _fact("owner", 200)
+    power_state = _fact("power_state", 20)
+    host_ref = _fact("host_ref", 200)
+
+    objects = AssetVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-valid_from"]
@@ -404,10 +433,50 @@ class AssetVersion(models.Model):
                 name="version_ends_after_it_begins",
             ),
         ]
-        indexes = [models.Index(fields=["asset", "-valid_from"], name="version_history")]
+        indexes = [
+            models.Index(fields=["asset", "-valid_from"], name="version_history"),
+            models.Index(fields=["kind", "sort_name", "id"], name="version_list"),
+            # What began and what ended between two moments.
+            models.Index(fields=["valid_from", "asset"], name="version_begun"),
+            models.Index(
+                fields=["valid_to", "asset"],
+                condition=Q(valid_to__isnull=False),
+                name="version_ended",
+            ),
+            *(
+                models.Index(
+                    fields=["kind", field, "id"],
+                    include=["valid_from", "valid_to"],
+                    name=f"version_of_{field}",
+                )
+                for field in ("classification", "criticality", "owner", "power_state")
+            ),
+            models.Index(
+                fields=["away_since"], condition=Q(away_since__isnull=False), name="version_return"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.asset_id} from {self.valid_from:%F %T}"
+
+
+class SearchEntry(models.Model):
+    """What one asset is found by. Triggers keep it with the asset's record."""
+
+    asset = models.OneToOneField(
+        Asset, on_delete=models.CASCADE, primary_key=True, related_name="search"
+    )
+    terms = SearchVectorField(editable=False)
+    earlier = SearchVectorField(editable=False)  # terms it had once and has no more
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["terms"], name="search_terms"),
+            GinIndex(fields=["earlier"], name="search_earlier"),
+        ]
+
+    def __str__(self) -> str:
+        return f"terms of {self.asset_id}"
 
 
 from inventory.chronicle.models import (  # noqa: E402  they refer to the ones above
@@ -428,6 +497,7 @@ __all__ = [
     "MacHolding",
     "PlatformEvent",
     "Quarantine",
+    "SearchEntry",
     "Source",
     "StagedEvent",
     "StagedRecord",

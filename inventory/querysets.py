@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from inventory.models import Asset, Source  # noqa: F401
+    from inventory.models import Asset, AssetVersion, Source  # noqa: F401
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -23,6 +24,20 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def present(self) -> Self:
         """Assets that exist as far as we know: not retired. Missing ones are still counted."""
         return self.filter(gone_at__isnull=True)
+
+
+class AssetVersionQuerySet(models.QuerySet["AssetVersion"]):
+    def visible_to(self, user: User) -> Self:
+        """Versions of assets that are within the person's scope now, whosever they were then."""
+        if user.sees_everything:
+            return self
+        return self.filter(asset__team__in=user.team_ids)
+
+    def at(self, moment: datetime) -> Self:
+        """What was true at a moment: at most one version of each asset."""
+        return self.filter(valid_from__lte=moment).filter(
+            Q(valid_to__isnull=True) | Q(valid_to__gt=moment)
+        )
 
 
 class SourceQuerySet(models.QuerySet["Source"]):

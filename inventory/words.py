@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.postgres.search import SearchVectorField
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, Func, Value
 
 _TRIMMED = "“”„\"'’`()[]{}<>.,:;!?"  # as in `vmgov_words`
 _LONGEST, _MOST = 100, 8
@@ -20,20 +19,25 @@ class Beginning(Func):
     output_field: Any = BooleanField()
 
 
-def words_of(field: str) -> Func:
-    """The words of a column of text."""
-    return Func(F(field), function="vmgov_words", output_field=SearchVectorField())
-
-
 def begin(vector: Any, text: str) -> Beginning | None:
     """The condition that the text's words begin words of the vector; None when it has no word."""
-    terms = [word.strip(_TRIMMED)[:_LONGEST] for word in text.lower().replace("\x00", " ").split()]
-    named = [term for term in terms if term][:_MOST]
+    named = terms(text)
     if not named:
         return None
-    return Beginning(vector, Value(" & ".join(_quoted(term) for term in named)))
+    return Beginning(vector, Value(" & ".join(beginning(term) for term in named)))
 
 
-def _quoted(term: str) -> str:
+def terms(text: str) -> list[str]:
+    """The words of a search, a few and none too long."""
+    said = [word.strip(_TRIMMED)[:_LONGEST] for word in text.lower().replace("\x00", " ").split()]
+    return [term for term in said if term][:_MOST]
+
+
+def beginning(term: str) -> str:
+    """A term that begins what is looked for, as `tsquery` reads it."""
+    return f"{quoted(term)}:*"
+
+
+def quoted(term: str) -> str:
     """A term as `tsquery` reads it: nothing in it is an operator."""
-    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "':*"
+    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -86,7 +86,8 @@ def _may_be_null(model: type[Model], path: str) -> bool:
     for part in path.split("__"):
         field = current._meta.get_field(part)
         current = field.related_model
-    return bool(field.null)
+    # A generated column says it of what it generates.
+    return bool(getattr(field, "output_field", field).null)
 
 
 def _beyond(model: type[Model], order: Sequence[str], place: Sequence[Any]) -> Q:

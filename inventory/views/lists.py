@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet, TextField, Value
@@ -11,18 +12,19 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
-from inventory import facts, listings
+from inventory import facts, listings, past
 from inventory.filters import AssetFilter
 from inventory.history import Names
 from inventory.listings import Listing
 from inventory.models import Asset, Source
 from inventory.records import Kind, decode
 from inventory.views import narrowing, rows
-from ui import fragments, pages
+from ui import asof, fragments, pages
 from ui.clock import is_stale
 from ui.exports import as_csv
 
@@ -30,32 +32,41 @@ PAGE = 50
 
 
 @requires(Permission.ASSET_READ)
+@vary_on_headers("HX-Request")
 def assets(request: SignedInRequest, name: str) -> HttpResponse:
     """The assets of one kind that the person may see, narrowed by the address."""
     listing = _listing(request, name)
-    everything = _of_kind(request.user, listing)
-    narrowed = AssetFilter(request.GET, queryset=everything, user=request.user)
+    then = _moment(request)
+    narrowed = _narrowed(request, listing, then)
     sort = request.GET.get("sort", "name")
     sources = list(Source.objects.visible_to(request.user))
     is_narrowed = any(request.GET.get(key) for key in narrowing.NARROWING)
-    counts = _counts(everything, listing, narrowed.qs if is_narrowed else None)
-    shown = pages.page(
-        narrowed.qs.select_related("source", "team"),
-        order=narrowing.order_of(sort),
+    found = narrowed.qs
+    counts = _counts(
+        request.user, listing, then, found if is_narrowed and not narrowed.are_many else None
+    )
+    if then and counts["known"] <= past.FEW and not request.GET.get("q"):
+        found = past.of_few(found, then, user=request.user, kind=listing.kind)
+    shown: pages.Page[Any] = pages.page(
+        found.select_related(f"{narrowed.way}source", f"{narrowed.way}team"),
+        order=narrowing.order_of(sort, past=then is not None),
         query=request.GET,
-        total=counts["total"],
+        total=None if narrowed.are_many else counts["total"],
         one=listing.one,
         many=listing.many,
         size=PAGE,
     )
+    assets_shown = [past.as_then(version) for version in shown.rows] if then else shown.rows
     context = {
         "name": name,
         "listing": listing,
-        "rows": rows.build(listing.kind, shown.rows, request.user),
+        "as_of": then,
+        **narrowing.ways(then, show=listing.show),
+        "rows": rows.build(listing.kind, assets_shown, request.user, then=then),
         "row_template": f"inventory/rows/_{listing.kind.value}.html",
         "page": shown,
         "problems": _problems(narrowed),
-        "columns": narrowing.heads(request, listing, sort),
+        "columns": narrowing.heads(request, listing, sort, past=then is not None),
         "fields": narrowing.fields(request, listing, sources),
         "chips": narrowing.chips(request),
         "is_narrowed": is_narrowed,
@@ -64,23 +75,39 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         "may_export": request.user.may(Permission.ASSET_EXPORT),
         "export_address": f"{reverse('inventory:export', args=[name])}?{request.GET.urlencode()}",
         "address": request.path,
-        "clear_address": request.path + listing.shown_by,
         "kept": narrowing.kept(request, listing),
         "show_source": len(sources) > 1,
         "empty_title": f"There are no {listing.many}",
         **_way_out(request.user),
     }
-    wanted = fragments.is_wanted(request)
-    page = "inventory/_asset_table.html" if wanted else "inventory/asset_list.html"
+    context["is_part"] = fragments.is_wanted(request)
+    page = "inventory/_asset_table.html" if context["is_part"] else "inventory/asset_list.html"
     return render(request, page, context)
+
+
+def _moment(request: SignedInRequest) -> datetime | None:
+    """The moment in the address; None for now and for what is no moment, which the page says."""
+    try:
+        return asof.asked(request.GET, now=timezone.now())
+    except ValueError:
+        return None
+
+
+def _narrowed(request: SignedInRequest, listing: Listing, then: datetime | None) -> AssetFilter:
+    user = request.user
+    if then is None:
+        return AssetFilter(request.GET, queryset=_of_kind(user, listing), user=user)
+    versions = past.at(then, user=user).filter(kind=listing.kind)
+    return past.PastFilter(request.GET, queryset=versions, user=user, moment=then)
 
 
 @requires(Permission.ASSET_EXPORT)
 def export(request: SignedInRequest, name: str) -> HttpResponseBase:
     """The same list, whole, as CSV."""
     listing = _listing(request, name)
-    narrowed = AssetFilter(request.GET, queryset=_of_kind(request.user, listing), user=request.user)
-    found = narrowed.qs.select_related("source", "team").order_by("sort_name", "pk")
+    then = _moment(request)
+    narrowed = _narrowed(request, listing, then)
+    found = narrowed.qs.select_related(f"{narrowed.way}source", f"{narrowed.way}team")
     header = [
         "Id",
         "Name",
@@ -88,66 +115,81 @@ def export(request: SignedInRequest, name: str) -> HttpResponseBase:
         "Team",
         *(facts.label(field) for field in listing.exported),
         "First seen",
-        "Missing since",
-        "Gone",
+        *(("As of", "Unchanged since") if then else ("Missing since", "Gone")),
         "Stable id",
     ]
-    return as_csv(listing.many, header, _lines(found, listing, request.user), now=timezone.now())
+    lines = _lines(found.order_by("sort_name", "pk"), listing, request.user, then)
+    return as_csv(listing.many, header, lines, now=timezone.now())
 
 
-def _lines(found: QuerySet[Asset], listing: Listing, user: User) -> Iterator[Sequence[object]]:
-    names = _names_by_source(listing, user)
+def _lines(
+    found: QuerySet[Any], listing: Listing, user: User, then: datetime | None
+) -> Iterator[Sequence[object]]:
+    names = _names_by_source(listing, user, then)
     # As text: 40,000 records need not become dictionaries on their way to their type.
-    encoded = found.annotate(encoded=Cast("record", TextField())).defer("record")
-    for asset in encoded.iterator(chunk_size=1000):
-        record = decode(asset.encoded)
+    encoded = found.annotate(encoded=Cast("record", TextField())).defer(
+        "record", *(["asset__record"] if then else [])
+    )
+    for row in encoded.iterator(chunk_size=1000):
+        record = decode(row.encoded)
+        asset = row.asset if then else row
         name_of = names.get(asset.source_id, facts.unnamed)
         yield (
             asset.pk,
-            asset.name,
+            record.name,
             asset.source.name,
             asset.team.name if asset.team else "",
             *(facts.words(f, getattr(record, f), name_of) for f in listing.exported),
             asset.first_seen_at,
-            asset.missing_since,
-            asset.gone_at,
+            *((then, row.valid_from) if then else (asset.missing_since, asset.gone_at)),
             asset.uid,
         )
 
 
-def _names_by_source(listing: Listing, user: User) -> dict[int, facts.NameOf]:
+def _names_by_source(
+    listing: Listing, user: User, then: datetime | None
+) -> dict[int, facts.NameOf]:
     """Names of the hosts, clusters and switches that lines point at, if the person may see them."""
     kinds = {facts.POINTS_AT[f] for f in listing.exported if f in facts.POINTS_AT}
+    found: Iterable[Asset] = Asset.objects.visible_to(user).filter(kind__in=kinds).defer("record")
+    if then:
+        versions = past.at(then, user=user).filter(kind__in=kinds).defer("asset__record")
+        found = [past.as_then(version) for version in versions]
     by_source: dict[int, list[Asset]] = {}
-    for each in Asset.objects.visible_to(user).filter(kind__in=kinds).defer("record"):
+    for each in found:
         by_source.setdefault(each.source_id, []).append(each)
     return {source: Names(each) for source, each in by_source.items()}
 
 
 def _counts(
-    everything: QuerySet[Asset], listing: Listing, narrowed: QuerySet[Asset] | None
+    user: User, listing: Listing, then: datetime | None, narrowed: QuerySet[Any] | None
 ) -> dict[str, int]:
     """The numbers of the first sentence and of the list, `narrowed` or whole. One query.
 
     What is not as usual is little, and each kind of it is counted from an index of its own.
     """
-    present = everything.filter(gone_at__isnull=True)
-    rows = {
-        "known": present,
-        "missing": present.filter(missing_since__isnull=False),
-        "unjudged": present.filter(evaluated_at__isnull=True),
-    }
-    if _is_owned(listing):
-        rows["unowned"] = present.filter(owner="")
-        rows["unclear"] = present.filter(owner__isnull=True)
+    present = _of_kind(user, listing).filter(gone_at__isnull=True)
+    if then:
+        known, away = past.known(then, user=user, kind=listing.kind)
+        rows: dict[str, QuerySet[Any]] = {"known": known, "away": away}
+    else:
+        rows = {
+            "known": present,
+            "missing": present.filter(missing_since__isnull=False),
+            "unjudged": present.filter(evaluated_at__isnull=True),
+        }
+        if _is_owned(listing):
+            rows["unowned"] = present.filter(owner="")
+            rows["unclear"] = present.filter(owner__isnull=True)
     if narrowed is not None:
         rows["total"] = narrowed
     parts: list[Any] = [
         found.order_by().values(what=Value(name)).annotate(n=Count("*")).values_list("what", "n")
         for name, found in rows.items()
     ]
-    counts = dict.fromkeys((*rows, "unowned", "unclear"), 0)
+    counts = dict.fromkeys((*rows, "away", "missing", "unjudged", "unowned", "unclear"), 0)
     counts.update(dict(parts[0].union(*parts[1:], all=True)))
+    counts["known"] -= counts["away"]
     return {**counts, "total": counts["known" if narrowed is None else "total"]}
 
 

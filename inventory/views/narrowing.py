@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 
@@ -11,6 +13,7 @@ from accounts.models import Team, User
 from inventory.listings import Listing
 from inventory.models import Asset, Source
 from inventory.values import values_of
+from ui import asof
 
 NARROWING = (
     "q",
@@ -51,17 +54,39 @@ SORTS = {
 }
 
 
-def order_of(sort: str) -> tuple[str, str]:
+# What a list of the past is sorted by where it is not called as it is now.
+PAST_SORTS = {"changed": "valid_from", "first_seen": "asset__first_seen_at"}
+
+
+def order_of(sort: str, *, past: bool = False) -> tuple[str, str]:
     """The fields a list is in the order of; by name for a word that is not one of ours."""
     way = "-" if sort.startswith("-") else ""
-    field = SORTS.get(sort.removeprefix("-"))
+    field = (SORTS | PAST_SORTS if past else SORTS).get(sort.removeprefix("-"))
     return (f"{way}{field}", f"{way}id") if field else ("sort_name", "id")
 
 
-def heads(request: SignedInRequest, listing: Listing, sort: str) -> list[dict[str, str]]:
+def ways(then: datetime | None, *, show: str) -> dict[str, str]:
+    """What addresses of this page carry on: which moment, and which list of its place."""
+    kept = [("show", show)] if show else []
+    moment = [(asof.PARAMETER, f"{then:%Y-%m-%dT%H:%M:%SZ}")] if then else []
+    return {
+        "here": urlencode(kept + moment),
+        "then": urlencode(moment),
+        "clear_address": f"?{urlencode(kept + moment)}",
+    }
+
+
+# Columns that say what is true now in a list of the past.
+_OF_NOW = {"Verdict", "Findings", "Team"}
+
+
+def heads(
+    request: SignedInRequest, listing: Listing, sort: str, *, past: bool = False
+) -> list[dict[str, str]]:
     """The columns with the address that sorts by each, the other way round when it already does."""
     found = []
-    for label, key, css in listing.columns:
+    for said, key, css in listing.columns:
+        label = f"{said} now" if past and said in _OF_NOW else said
         head = {"label": label, "css": css, "address": "", "sorted": ""}
         if key:
             query = request.GET.copy()
@@ -79,7 +104,7 @@ def kept(request: SignedInRequest, listing: Listing) -> list[tuple[str, str]]:
     asked = {"q", *listing.filters}
     return [
         (name, value)
-        for name in (*NARROWING, "sort")
+        for name in (*NARROWING, "sort", asof.PARAMETER)
         if name not in asked
         for value in request.GET.getlist(name)
         if value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from inventory import panels
+from inventory import panels, past
 from inventory.history import typed
 from inventory.models import Asset
 from inventory.records import AnyRecord, Datastore, Kind, Network, Switch
@@ -26,19 +27,34 @@ class Row(msgspec.Struct):
     verdict: str = "not_applicable"
     findings: int = 0
     parent: Asset | None = None  # host of a machine, cluster of a host, switch of a network
-    machines: int = 0
-    hosts: int = 0
-    grants: int = 0
+    machines: int | None = 0  # None: not counted here
+    hosts: int | None = 0
+    grants: int | None = 0
 
 
-def build(kind: Kind, assets: Sequence[Asset], user: User) -> list[Row]:
-    """Rows for a page of assets. Whatever stands around them is only what the person may see."""
+def build(
+    kind: Kind, assets: Sequence[Asset], user: User, *, then: datetime | None = None
+) -> list[Row]:
+    """Rows for a page of assets. Whatever stands around them is only what the person may see.
+
+    As of a moment what belongs to them is not counted: the list it leads to counts it.
+    """
     rows = [Row(asset, typed(asset.record)) for asset in assets]
     if not rows:
         return rows
     if panels.is_judged(kind):
         _judge(rows)
-    _attach_parents(kind, rows, user)
+    _attach_parents(kind, rows, user, then)
+    if then is None:
+        _count_around(kind, rows, user)
+    else:
+        for row in rows:
+            row.machines = row.hosts = row.grants = None
+    return rows
+
+
+def _count_around(kind: Kind, rows: Sequence[Row], user: User) -> None:
+    """What belongs to each, as far as the person may see it."""
     if kind in (Kind.NETWORK, Kind.DATASTORE):
         _count_listed(rows, user)
     elif kind is Kind.HOST:
@@ -49,7 +65,6 @@ def build(kind: Kind, assets: Sequence[Asset], user: User) -> list[Row]:
         _count_hosts_of_switches(rows, user)
     elif kind is Kind.ROLE:
         _count_grants(rows, user)
-    return rows
 
 
 def _judge(rows: Iterable[Row]) -> None:
@@ -75,7 +90,7 @@ def _related(name: str) -> QuerySet[Any]:
     return rows
 
 
-def _attach_parents(kind: Kind, rows: Sequence[Row], user: User) -> None:
+def _attach_parents(kind: Kind, rows: Sequence[Row], user: User, then: datetime | None) -> None:
     field, parent_kind = {
         Kind.VM: ("host_ref", Kind.HOST),
         Kind.HOST: ("cluster_ref", Kind.CLUSTER),
@@ -85,7 +100,16 @@ def _attach_parents(kind: Kind, rows: Sequence[Row], user: User) -> None:
     if parent_kind is None:
         return
     wanted = {(row.asset.source_id, str(getattr(row.record, field))) for row in rows}
-    found = _by_ref(wanted, [parent_kind], user)
+    if then is None or not wanted:
+        found = _by_ref(wanted, [parent_kind], user)
+    else:
+        refs = {ref for _, ref in wanted}
+        sources = {source for source, _ in wanted}
+        versions = past.at(then, user=user).filter(
+            kind=parent_kind, asset__source__in=sources, asset__ref__in=refs
+        )
+        parents = [past.as_then(version) for version in versions]
+        found = {(each.source_id, each.ref): each for each in parents}
     for row in rows:
         row.parent = found.get((row.asset.source_id, str(getattr(row.record, field))))
 

@@ -114,6 +114,19 @@ def test_an_export_of_a_filter_that_is_not_understood_is_empty(analyst: Client):
     assert len(text.splitlines()) == 1
 
 
+def test_pages_in_the_order_of_a_label_end_with_what_is_unknown(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("inventory.views.lists.PAGE", 1)
+    following, found = "?sort=owner", []
+    while following and len(found) < 9:
+        answer = analyst.get(f"/inventory/vms/{following}")
+        found += [row.asset.name for row in answer.context["rows"]]
+        following = answer.context["page"].next_address
+
+    assert found == ["web-01", "db-pay-02", "web-02", "lab-old"]
+
+
 def test_what_is_gone_is_listed_only_when_asked_for(analyst: Client, world: World):
     Asset.objects.filter(pk=world["web-02"].pk).update(gone_at=world.now, missing_since=world.now)
 
