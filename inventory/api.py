@@ -24,6 +24,7 @@ from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
 from inventory.past import PastFilter
+from inventory.search_api import SearchViewSet
 
 
 class BlindSpotSerializer(serializers.ModelSerializer[BlindSpot]):
@@ -300,4 +301,5 @@ routes = [
     ("assets", AssetViewSet, "asset"),
     ("principals", PrincipalViewSet, "principal"),
     *chronicle.routes,
+    ("search", SearchViewSet, "search"),
 ]

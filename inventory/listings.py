@@ -285,3 +285,9 @@ def address_of(kind: Kind) -> str:
     """The name in the address of the list that holds a kind."""
     name = next((name for name, each in LISTINGS.items() if each.kind is kind), "vms")
     return "access" if name in _OF_ACCESS else name
+
+
+def place_of(kind: Kind) -> tuple[str, Listing | None]:
+    """The name in the address of the list that holds a kind, and the list; None where none does."""
+    found = next((each for each in LISTINGS.values() if each.kind is kind), None)
+    return address_of(kind), found

@@ -8,13 +8,28 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any
 
 import msgspec
-from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.functions import RowNumber
 from django.db.models.lookups import Exact
 
 from inventory import words
 from inventory.models import Asset, AssetVersion
+from inventory.records import Kind
 
 LONGEST = 200
 FEW = 1_000
@@ -69,11 +84,12 @@ def read(text: str) -> Wanted:
 
 def _address(text: str) -> tuple[str, tuple[str, ...]]:
     """The beginning of an address, or the addresses of a whole one or a network."""
+    # What is a whole address of version 6 may still be the beginning of a longer one.
+    beginning = text if _IPV6_BEGINNING.fullmatch(text) else ""
     try:
-        return "", _beginnings(ipaddress.ip_network(text, strict=False))
+        return beginning, _beginnings(ipaddress.ip_network(text, strict=False))
     except ValueError:
-        is_beginning = _IPV4_BEGINNING.fullmatch(text) or _IPV6_BEGINNING.fullmatch(text)
-        return (text, ()) if is_beginning else ("", ())
+        return text if beginning or _IPV4_BEGINNING.fullmatch(text) else "", ()
 
 
 def _beginnings(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> tuple[str, ...]:
@@ -97,6 +113,42 @@ def narrow(assets: QuerySet[Asset], text: str) -> QuerySet[Asset]:
     condition = words.Beginning("search__terms", Value(wanted.query))
     ids = list(assets.order_by().filter(condition).values_list("pk", flat=True)[: FEW + 1])
     return assets.filter(pk__in=ids) if len(ids) <= FEW else assets.filter(condition)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The first assets of one kind that a search means, and how many there are."""
+
+    kind: Kind
+    assets: list[Asset]
+    count: int
+
+
+def by_kind(assets: QuerySet[Asset], text: str, *, most: int) -> tuple[list[Found], bool]:
+    """What is meant, by kind and name; and whether there is more than was looked at.
+
+    Two questions, three where many are meant: which assets, and the first of each kind.
+    """
+    wanted = read(text)
+    if not wanted.query:
+        return [], False
+    meant = assets.filter(words.Beginning("search__terms", Value(wanted.query)))
+    ids = list(meant.order_by().values_list("pk", flat=True)[: FEW + 1])
+    if not ids:
+        return [], False
+    are_more = len(ids) > FEW
+    if are_more:  # the same ones each time; of a few, order would have the index left aside
+        ids = list(meant.order_by("pk").values_list("pk", flat=True)[:FEW])
+    in_kind: dict[str, Any] = {"partition_by": "kind"}
+    ranked = Asset.objects.filter(pk__in=ids).annotate(
+        place=Window(RowNumber(), order_by=("sort_name", "pk"), **in_kind),
+        of_kind=Window(Count("*"), **in_kind),
+    )
+    rows = ranked.filter(place__lte=most).select_related("source", "team").order_by("place")
+    found: dict[Kind, list[Asset]] = {kind: [] for kind in Kind}
+    for row in rows:
+        found[Kind(row.kind)].append(row)
+    shown = [Found(kind, each, each[0].of_kind) for kind, each in found.items() if each]  # type: ignore[attr-defined]
+    return shown, are_more
 
 
 def narrow_past(versions: QuerySet[AssetVersion], text: str) -> tuple[QuerySet[AssetVersion], bool]:

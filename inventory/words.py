@@ -29,8 +29,13 @@ def begin(vector: Any, text: str) -> Beginning | None:
 
 def terms(text: str) -> list[str]:
     """The words of a search, a few and none too long."""
-    said = [word.strip(_TRIMMED)[:_LONGEST] for word in text.lower().replace("\x00", " ").split()]
+    said = [trimmed(word)[:_LONGEST] for word in text.lower().replace("\x00", " ").split()]
     return [term for term in said if term][:_MOST]
+
+
+def trimmed(word: str) -> str:
+    """A word without what stands around it in a sentence."""
+    return word.strip(_TRIMMED)
 
 
 def beginning(term: str) -> str:
