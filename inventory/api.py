@@ -20,6 +20,7 @@ from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access
 from inventory.api_moments import AS_OF, asked
 from inventory.api_uploads import TakesFiles
 from inventory.chronicle import api as chronicle
+from inventory.changes_api import ChangeViewSet
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
@@ -302,4 +303,5 @@ routes = [
     ("principals", PrincipalViewSet, "principal"),
     *chronicle.routes,
     ("search", SearchViewSet, "search"),
+    ("changes", ChangeViewSet, "change"),
 ]

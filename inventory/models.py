@@ -364,6 +364,7 @@ class Asset(models.Model):
             models.Index(fields=["kind", "classification"], include=["id"], name="asset_of_class"),
             # How many were known at a moment, counted from the index alone.
             models.Index(fields=["kind", "first_seen_at"], include=["gone_at"], name="asset_known"),
+            models.Index(fields=["gone_at"], condition=Q(gone_at__isnull=False), name="asset_gone"),
             *(
                 models.Index(
                     fields=["kind", field],
@@ -437,9 +438,10 @@ class AssetVersion(models.Model):
             models.Index(fields=["asset", "-valid_from"], name="version_history"),
             models.Index(fields=["kind", "sort_name", "id"], name="version_list"),
             # What began and what ended between two moments.
-            models.Index(fields=["valid_from", "asset"], name="version_begun"),
+            models.Index(fields=["valid_from", "id"], name="version_begun"),
             models.Index(
-                fields=["valid_to", "asset"],
+                F("valid_to").desc(nulls_last=True),
+                F("id").desc(),
                 condition=Q(valid_to__isnull=False),
                 name="version_ended",
             ),

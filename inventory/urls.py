@@ -2,7 +2,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from accounts.access import signed_in
-from inventory.views import assets, chronicle, lists, runs, sources, uploads
+from inventory.views import assets, changes, chronicle, lists, runs, sources, uploads
 
 app_name = "inventory"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,6 +18,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("inventory/assets/<int:pk>/ran/", chronicle.ran, name="asset-ran"),
     path("inventory/addresses/", chronicle.macs, name="macs"),
     path("inventory/events/", chronicle.events, name="events"),
+    path("inventory/assets/<int:pk>/difference/", changes.difference, name="asset-difference"),
+    path("inventory/changes/", changes.change_list, name="changes"),
+    path("inventory/changes/export/", changes.export, name="changes-export"),
     path("inventory/<slug:name>/", lists.assets, name="assets"),
     path("inventory/<slug:name>/export/", lists.export, name="export"),
     path("sources/", sources.source_list, name="sources"),

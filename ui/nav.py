@@ -103,6 +103,7 @@ GROUPS = (
             Place("Access", "/inventory/access/", "key", _ASSETS),
             Place("MAC addresses", "inventory:macs", "id", _ASSETS),
             Place("Events", "inventory:events", "bolt", _ASSETS),
+            Place("What changed", "inventory:changes", "arrows-exchange", _ASSETS),
         ),
     ),
     Group(

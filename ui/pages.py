@@ -54,13 +54,13 @@ def page(
     """The page that `after` in the query asks for. A cursor that is not ours starts over."""
     cursor = str(query.get(AFTER, ""))
     place = _read(cursor, len(order))
-    ordered = rows.order_by(*(_ordering(rows.model, name) for name in order))
+    found_in_order = ordered(rows, order)
     if place is not None:
         try:
-            ordered = ordered.filter(_beyond(rows.model, order, place))
+            found_in_order = found_in_order.filter(_beyond(rows.model, order, place))
         except (ValidationError, ValueError, TypeError):  # values of another order
             place = None
-    found = list(ordered[: size + 1])
+    found = list(found_in_order[: size + 1])
     has_more = len(found) > size
     found = found[:size]
     return Page(
@@ -71,6 +71,11 @@ def page(
         next_address=_address(query, _write(found[-1], order)) if has_more else "",
         first_address=_address(query, "") if place is not None else "",
     )
+
+
+def ordered(rows: QuerySet[Row], order: Sequence[str]) -> QuerySet[Row]:
+    """The rows in the order that pages have."""
+    return rows.order_by(*(_ordering(rows.model, name) for name in order))
 
 
 def _ordering(model: type[Model], name: str) -> Any:

@@ -7,7 +7,7 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left, Lower
 
@@ -231,6 +231,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            "asset",
+            models.Index(condition=Q(gone_at__isnull=False), fields=["gone_at"], name="asset_gone"),
+        ),
+        migrations.AddIndex(
             "assetversion",
             models.Index(fields=["kind", "sort_name", "id"], name="version_list"),
         ),
@@ -247,13 +251,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             "assetversion",
-            models.Index(fields=["valid_from", "asset"], name="version_begun"),
+            models.Index(fields=["valid_from", "id"], name="version_begun"),
         ),
         migrations.AddIndex(
             "assetversion",
             models.Index(
+                F("valid_to").desc(nulls_last=True),
+                F("id").desc(),
                 condition=Q(valid_to__isnull=False),
-                fields=["valid_to", "asset"],
                 name="version_ended",
             ),
         ),

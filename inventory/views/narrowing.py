@@ -143,13 +143,13 @@ def _named(request: SignedInRequest, key: str, value: str) -> str:
     elif key == "source":
         found = Source.objects.visible_to(user).filter(pk=number).values_list("name", flat=True)
     elif key == "team":
-        found = _teams(user).filter(pk=number).values_list("name", flat=True)
+        found = teams(user).filter(pk=number).values_list("name", flat=True)
     else:
         return value
     return found.first() or value
 
 
-def _teams(user: User) -> QuerySet[Team]:
+def teams(user: User) -> QuerySet[Team]:
     return Team.objects.all() if user.sees_everything else user.teams.all()
 
 
@@ -208,7 +208,7 @@ def _choices(
         found = [(str(source.pk), source.name) for source in named]
         return [("", "Any"), *found] if len(found) > 1 else []
     if name == "team":
-        teams = [(str(pk), label) for pk, label in _teams(user).values_list("pk", "name")]
-        return [("", "Any"), *teams, ("none", "None")] if teams else []
+        named_teams = [(str(pk), label) for pk, label in teams(user).values_list("pk", "name")]
+        return [("", "Any"), *named_teams, ("none", "None")] if named_teams else []
     found = [(value, value) for value in said[name]]
     return [("", "Any"), *found, ("none", "Not set"), ("unknown", "Unknown")]
