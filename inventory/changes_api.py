@@ -36,7 +36,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(source="asset.name")
     kind = serializers.CharField(source="asset.kind")
     uid = serializers.CharField(source="asset.uid")
-    asset_source = serializers.IntegerField(source="asset.source_id")
+    source_id = serializers.IntegerField(source="asset.source_id")
     source_name = serializers.CharField(source="asset.source.name")
     team = serializers.CharField(source="asset.team.name", default=None, allow_null=True)
     what = serializers.ChoiceField(choices=[(what.value, what.value) for what in What])
@@ -45,8 +45,14 @@ class ChangeSerializer(serializers.Serializer[Any]):
 
 
 MOMENTS = [
-    OpenApiParameter("from", OpenApiTypes.DATETIME, description="The first moment; a day before."),
-    OpenApiParameter("to", OpenApiTypes.DATETIME, description="The second moment; now."),
+    OpenApiParameter(
+        "from",
+        OpenApiTypes.DATETIME,
+        description="The first moment; a day before `to` unless given.",
+    ),
+    OpenApiParameter(
+        "to", OpenApiTypes.DATETIME, description="The second moment; now unless given."
+    ),
     OpenApiParameter(
         "what",
         enum=[what.value for what in What],

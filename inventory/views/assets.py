@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,7 +15,7 @@ from django.utils import timezone
 from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
-from inventory import facts, history, listings, panels
+from inventory import facts, history, listings, panels, past
 from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Kind, kind_of
 from inventory.views import access, around
@@ -52,15 +53,16 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 def _as_of(request: SignedInRequest, found: Asset, moment: datetime) -> HttpResponse:
-    """The record as it was. Verdicts and neighbours belong to now and are left out."""
+    """The record as it was, with names of then. Verdicts and findings belong to now: left out."""
     version = history.version_at(found, moment)
     record = history.typed(version.record) if version else None
-    names = _names(found, [record] if record else [], request.user)
+    names = _names_then(found, record, request.user, moment)
     context = {
         **(_head(found, record, names) if record else {"asset": found, **_place(found)}),
         "as_of": moment,
         "version": version,
         "everything": _everything(record, names) if record else [],
+        "lists": _lists_then(found, record, names, moment) if record else [],
         "earliest": found.versions.order_by("valid_from").first(),
     }
     return render(request, "inventory/asset_as_of.html", context)
@@ -105,6 +107,47 @@ def _names(found: Asset, records: list[AnyRecord], user: User) -> history.Names:
     )
     # An id may have been used again: what exists now comes last and wins.
     return history.Names(sorted(rows, key=lambda row: (row.gone_at is None, row.pk)))
+
+
+def _names_then(
+    found: Asset, record: AnyRecord | None, user: User, moment: datetime
+) -> history.Names:
+    """What the record points at as it was called then, as far as the person may see it."""
+    wanted = facts.refs_of(record) if record is not None else set()
+    versions = past.at(moment, user=user).filter(
+        asset__source=found.source_id,
+        asset__kind__in={kind for kind, _ in wanted},
+        asset__ref__in={ref for _, ref in wanted},
+    )
+    return history.Names([past.as_then(version) for version in versions.order_by("asset")])
+
+
+# Which lists say what belonged to an asset: (what, the list, by which filter).
+_LISTS: dict[Kind, tuple[tuple[str, str, str], ...]] = {
+    Kind.HOST: (("machines on it", "vms", "host"),),
+    Kind.CLUSTER: (("hosts in it", "hosts", "cluster"), ("machines in it", "vms", "cluster")),
+    Kind.NETWORK: (("machines on it", "vms", "network"),),
+    Kind.DATASTORE: (("machines on it", "vms", "datastore"),),
+    Kind.ROLE: (("grants of it", "access", "role"),),
+}
+
+
+def _lists_then(
+    found: Asset, record: AnyRecord, names: history.Names, moment: datetime
+) -> list[tuple[str, str]]:
+    """What stood around the asset at a moment, as lists of that moment."""
+    host = names.get(Kind.HOST, getattr(record, "host_ref", None))
+    wanted = [(*each, found.pk) for each in _LISTS.get(Kind(found.kind), ())]
+    if host is not None:
+        wanted.append(("machines on the same host", "vms", "host", host.pk))
+    return [
+        (label, f"{reverse('inventory:assets', args=[name])}?{key}={pk}&{_as_of_query(moment)}")
+        for label, name, key, pk in wanted
+    ]
+
+
+def _as_of_query(moment: datetime) -> str:
+    return urlencode({"as_of": f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"})
 
 
 def _open_findings(found: Asset, user: User) -> dict[str, Any]:

@@ -250,7 +250,7 @@ def test_the_interface_pages_through_what_changed(client: Client, source: Source
     for n in range(5):
         change(publish(source, a_vm(f"vm-{n}"), at=ago(9)), at=ago(0.5 + n % 2), memory_mib=1)
     client.force_login(person("analyst"))
-    query = {"page_size": 2, "from": ago(5).isoformat()}
+    query: dict[str, Any] = {"page_size": 2, "from": ago(5).isoformat()}
     answer = client.get("/api/v1/changes/", query).json()
     rows = answer["results"]
     while answer["next"]:

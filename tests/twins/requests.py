@@ -46,11 +46,16 @@ LISTS = (
     "/inventory/vms/export.csv",
     "/inventory/addresses/",
     "/inventory/events/",
+    "/inventory/vms/export/",
+    "/inventory/changes/",
+    "/inventory/changes/export/",
     "/policies/",
     "/sources/",
     "/settings/tokens/",
     "/api/v1/findings/",
     "/api/v1/assets/",
+    "/api/v1/search/",
+    "/api/v1/changes/",
     "/api/v1/sources/",
     "/api/v1/sync-runs/",
     "/api/v1/checks/",
@@ -78,6 +83,7 @@ DETAILS: tuple[tuple[str, str], ...] = (
     ("/api/v1/stays/?vm={}", "asset"),
     ("/api/v1/stays/?place={}", "asset"),
     ("/api/v1/events/?vm={}", "asset"),
+    ("/inventory/assets/{}/difference/?from=2020-01-01", "asset"),
     ("/exceptions/{}/", "waiver"),
     ("/remediation/{}/", "plan"),
     ("/remediation/{}/script.ps1", "plan"),
@@ -159,6 +165,8 @@ class Maker:
             ("at", "2026-03-09T00:00"),
             ("vm", self.some("asset")),
             ("what", self.dice.choice(("Cloned", "Powered on", "Moved"))),
+            ("from", self.dice.choice(("2026-01-01", "2026-03-09T00:00"))),
+            ("what", self.dice.choice(("appeared", "disappeared", "changed"))),
         ]
         return self.dice.sample(possible, self.dice.randint(0, 3))
 

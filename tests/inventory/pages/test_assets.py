@@ -134,6 +134,21 @@ def test_as_of_shows_the_record_of_then_under_a_banner(analyst: Client, world: W
     assert ">web-01<" not in html
 
 
+def test_as_of_the_host_has_its_name_of_then_and_leads_to_lists_of_then(
+    analyst: Client, world: World
+):
+    host = Asset.objects.get(name="esx-07")
+    change(host, at=world.now - timedelta(days=5), name="esx-renamed")
+    then = (world.now - timedelta(days=15)).isoformat()
+
+    html = page(analyst, world["db-pay-02"], as_of=then)
+
+    assert ">esx-07<" in html
+    assert ">esx-renamed<" not in html
+    assert f"/inventory/vms/?host={host.pk}&amp;as_of=" in html
+    assert "<dt>Team now</dt>" in html
+
+
 def test_as_of_before_the_first_sight_says_that_nothing_is_known(analyst: Client, world: World):
     text = text_of(page(analyst, world["db-pay-02"], as_of="2001-01-01"))
 

@@ -118,7 +118,8 @@ def test_pages_in_the_order_of_a_label_end_with_what_is_unknown(
     analyst: Client, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("inventory.views.lists.PAGE", 1)
-    following, found = "?sort=owner", []
+    following = "?sort=owner"
+    found: list[str] = []
     while following and len(found) < 9:
         answer = analyst.get(f"/inventory/vms/{following}")
         found += [row.asset.name for row in answer.context["rows"]]

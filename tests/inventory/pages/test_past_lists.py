@@ -109,7 +109,7 @@ def test_a_past_list_follows_its_order_page_by_page(
 ):
     monkeypatch.setattr("inventory.views.lists.PAGE", 1)
     following = f"?as_of={said(world.now - 5 * DAY)}&sort=owner"
-    found = []
+    found: list[str] = []
     while following and len(found) < 9:
         answer = analyst.get(f"/inventory/vms/{following}")
         found += [row.asset.name for row in answer.context["rows"]]
