@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from importlib import import_module
+
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory import history, matching, search
-from inventory.models import Asset
+from inventory.models import Asset, AssetVersion, SearchEntry
 from inventory.records import GuestNic, PhysicalNic, VmkernelNic
 from tests.factories import AssetFactory, SourceFactory, TeamFactory
+from tests.inventory.pages.test_past_lists import go, return_to
 from tests.inventory.pages.world import change, person, publish
 from tests.policies.builders import NOW, a_grant, a_host, a_nic, a_vm
 from tests.twins.test_twins import TOKEN
 
 pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
 BIOS = "4212ab34-9f01-7c55-aa01-0123456789ab"
 INSTANCE = "5012ab34-9f01-7c55-aa01-0123456789ab"
 
@@ -139,6 +145,31 @@ def test_what_changed_is_found_by_what_it_is_now():
 
     assert (found("alpha"), found("first")) == (set(), set())
     assert (found("omega"), found("second")) == ({"omega"}, {"omega"})
+
+
+def test_the_upgrade_writes_what_the_triggers_keep():
+    upgrade = import_module("inventory.migrations.0008_past_and_search")
+    asset = publish(SourceFactory(), a_vm("alpha", annotation="first"), at=NOW)
+    change(asset, at=NOW + DAY, name="omega", nics=(a_nic(mac="00:50:56:aa:00:99"),))
+    change(asset, at=NOW + 2 * DAY, annotation="second")
+    go(asset, NOW + 3 * DAY)
+    return_to(asset, NOW + 4 * DAY)
+
+    def kept() -> tuple[list[object], list[object]]:
+        return (
+            list(SearchEntry.objects.order_by("pk").values_list("pk", "terms", "earlier")),
+            list(AssetVersion.objects.order_by("pk").values_list("pk", "away_since")),
+        )
+
+    by_triggers = kept()
+    assert (asset.versions.order_by("-valid_from")[0].away_since) == NOW + 3 * DAY
+    SearchEntry.objects.all().delete()
+    AssetVersion.objects.update(away_since=None)
+    with connection.cursor() as cursor:
+        cursor.execute(upgrade.EXISTING)
+        cursor.execute(upgrade.PAST_RETURNS)
+
+    assert kept() == by_triggers
 
 
 @pytest.mark.parametrize(

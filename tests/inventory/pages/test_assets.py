@@ -130,7 +130,7 @@ def test_as_of_shows_the_record_of_then_under_a_banner(analyst: Client, world: W
     assert "16 GiB" in text
     assert "32 GiB" not in text
     assert "Open findings" not in text
-    assert "neighbours" in text
+    assert "Verdicts and findings belong to now" in text
     assert ">web-01<" not in html
 
 
