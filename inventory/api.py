@@ -19,8 +19,8 @@ from inventory import ledger, past
 from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access_to
 from inventory.api_moments import AS_OF, asked
 from inventory.api_uploads import TakesFiles
-from inventory.chronicle import api as chronicle
 from inventory.changes_api import ChangeViewSet
+from inventory.chronicle import api as chronicle
 from inventory.errors import NotPossible
 from inventory.filters import AssetFilter
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun

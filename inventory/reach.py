@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import F, Q, TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from accounts.models import User
@@ -63,7 +63,7 @@ def _records(
             asset__source_id=source_id,
             asset__kind__in=kinds,
             **{f"record__{field}": value for field, value in where.items()},
-        ).annotate(kind=F("asset__kind"))
+        )
         found = versions.values_list("asset_id", "kind", Cast("record", TextField()))
     return [(pk, kind, decode(text)) for pk, kind, text in found.order_by("pk")]
 

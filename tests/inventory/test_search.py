@@ -148,7 +148,7 @@ def test_what_changed_is_found_by_what_it_is_now():
 
 
 def test_the_upgrade_writes_what_the_triggers_keep():
-    upgrade = import_module("inventory.migrations.0008_past_and_search")
+    upgrade = import_module("inventory.migrations.0011_past_and_search")
     asset = publish(SourceFactory(), a_vm("alpha", annotation="first"), at=NOW)
     change(asset, at=NOW + DAY, name="omega", nics=(a_nic(mac="00:50:56:aa:00:99"),))
     change(asset, at=NOW + 2 * DAY, annotation="second")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0007_class_index"),
+        ("inventory", "0009_principals"),
     ]
 
     operations = [

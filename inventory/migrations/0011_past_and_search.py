@@ -167,7 +167,7 @@ def _generated(expression, *, null=True):
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_sessions_and_lost_factors"),
-        ("inventory", "0007_class_index"),
+        ("inventory", "0010_uploads"),
     ]
     operations = [
         migrations.SeparateDatabaseAndState(
