@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from inventory.connectors import sealed, signing
-from inventory.connectors.base import Count, Item
+from inventory.connectors.base import NOTES, Count, Item
 from inventory.models import Source
 from inventory.records import Kind, kind_of
 from tests.factories import NOW, SourceFactory
@@ -81,7 +81,7 @@ def bundle_source(**fields: Any) -> Source:
 
 def _counts(items: Iterable[Item]) -> list[Item]:
     told = {item.kind for item in items if isinstance(item, Count)}
-    records: list[Any] = [item for item in items if not isinstance(item, sealed.NOTES)]
+    records: list[Any] = [item for item in items if not isinstance(item, NOTES)]
     return [
         Count(kind=kind, expected=sum(kind_of(one) == kind for one in records))
         for kind in Kind

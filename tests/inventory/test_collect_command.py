@@ -14,6 +14,7 @@ import pytest
 from django.core.management import call_command
 
 from inventory.connectors import sealed, signing
+from inventory.connectors.base import NOTES
 from inventory.models import Asset, SyncRun
 from tests.inventory.carried import bundle_source
 from tests.peers.certificates import self_signed
@@ -108,7 +109,7 @@ def test_what_is_collected_there_is_what_is_known_here(desk: Desk):
         seal = sealed.verified(file, key=signing.read_public(source.trusted_key))
         items = list(sealed.CarriedConnector(file, seal).collect())
     assert run.collected_at == seal.collected_at
-    records = [item for item in items if not isinstance(item, sealed.NOTES)]
+    records = [item for item in items if not isinstance(item, NOTES)]
     assert Asset.objects.count() == len(records) == sum(seal.counts.values())
     assert Asset.objects.filter(kind="vm", source=source).count() == seal.counts["vm"]
     assert not any("correct horse" in str(item) or "battery" in str(item) for item in items)
