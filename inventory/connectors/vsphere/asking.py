@@ -13,6 +13,7 @@ import msgspec
 
 from inventory.connectors.base import BlindSpot, CollectionFailed, Doubt, Item
 from inventory.connectors.vsphere.client import OpenSession
+from inventory.connectors.vsphere.failures import TransportLost
 from inventory.connectors.vsphere.mapping.facts import as_text
 from inventory.connectors.vsphere.xml import Ref, SoapFault
 from inventory.records import Kind
@@ -41,6 +42,7 @@ class Asking:
         self._session = session
         self._kind = kind
         self._method = method
+        self._lost = False
         self._blind: dict[str, list[Subject]] = {}  # explanation → who
         self._doubtful: dict[str, list[Subject]] = {}  # fault → who
         self._lacking: dict[str, frozenset[Ref]] = {}  # privilege → where it is not held
@@ -60,12 +62,22 @@ class Asking:
                 ]
             except SoapFault as fault:
                 self._refused(fault, subject, subjects)
+            except TransportLost as lost:
+                self._unanswered(subject, lost)
         # An entity that answered in part has not answered.
         for silent in (*self._blind.values(), *self._doubtful.values()):
             for subject in silent:
                 found.pop(subject.ref, None)
         self._take_notes()
         return found
+
+    def _unanswered(self, subject: Subject, lost: TransportLost) -> None:
+        """One host that hangs shall not silence the others; a second one ends the asking."""
+        if self._lost:
+            raise lost
+        self._lost = True
+        self._session.drop_connections()
+        self._doubtful.setdefault("no answer", []).append(subject)
 
     def _known_to_lack(self, ref: Ref) -> str | None:
         return next((name for name, refs in self._lacking.items() if ref in refs), None)

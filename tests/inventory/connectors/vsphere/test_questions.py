@@ -7,6 +7,7 @@ import pytest
 
 from inventory.connectors.base import BlindSpot, Doubt, Item
 from inventory.connectors.vsphere.asking import Asking, Subject
+from inventory.connectors.vsphere.failures import TransportLost
 from inventory.connectors.vsphere.questions import ask_ports
 from inventory.connectors.vsphere.xml import Ref, SoapFault
 from inventory.records import (
@@ -270,13 +271,17 @@ def test_a_port_that_goes_its_own_way_is_told(connector_to: Build) -> None:
 class Answering:
     """A session whose calls answer, or end with a fault."""
 
-    def __init__(self, *answers: list[Any] | SoapFault) -> None:
+    def __init__(self, *answers: list[Any] | Exception) -> None:
         self.bulk = self
+        self.dropped = 0
         self._answers = iter(answers)
+
+    def drop_connections(self) -> None:
+        self.dropped += 1
 
     def call(self, method: str, this: Ref, arguments: str) -> list[Any]:
         answer = next(self._answers)
-        if isinstance(answer, SoapFault):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -292,6 +297,27 @@ def test_who_answered_in_part_has_not_answered() -> None:
 
     assert answers == {"dvs-2": ["b", "c"]}
     assert [type(note) for note in asking.notes] == [Doubt]
+
+
+def hosts(count: int) -> list[Subject]:
+    return [Subject(ref := Ref(f"host-{n}"), str(ref), ref) for n in range(count)]
+
+
+def test_a_host_that_hangs_does_not_silence_the_others() -> None:
+    session: Any = Answering(TransportLost("late", code="timeout"), ["partner"])
+    asking = Asking(session, Kind.HOST, ACCEPTANCE)
+
+    assert asking.answers(hosts(2)) == {"host-1": ["partner"]}
+    assert [type(note) for note in asking.notes] == [Doubt]
+    assert session.dropped == 1
+
+
+def test_a_second_one_ends_the_asking() -> None:
+    lost = TransportLost("late", code="timeout")
+    session: Any = Answering(lost, ["partner"], lost)
+
+    with pytest.raises(TransportLost):
+        Asking(session, Kind.HOST, ACCEPTANCE).answers(hosts(4))
 
 
 SWITCH = (
