@@ -14,7 +14,7 @@ import msgspec
 from inventory.labels import inside
 from inventory.labels import label as label
 from inventory.labels import label_of_all as label_of_all
-from inventory.parts import Part
+from inventory.parts import Member, Part
 from inventory.records import AnyRecord, Kind, kind_of
 
 UNKNOWN = "unknown"
@@ -115,6 +115,8 @@ def size(count: int) -> str:
 
 def part_words(part: Part, name_of: NameOf = unnamed) -> str:
     """A child in one line: only what the platform said about it, without its internal key."""
+    if isinstance(part, Member):
+        return "group" if part.is_group else "user"
     naming = _NAMING | (frozenset() if _own_name(part) else frozenset(_ABOUT))
     said = [
         f"{inside(label(field))} {words(field, value, name_of)}"

@@ -139,7 +139,7 @@ def test_principals_are_listed_under_access(analyst: Client, world: World):
     assert "2 principals" in text_of(html)
     assert "Anna Berg" in html
     assert 'name="show" value="principals"' in html
-    assert rb"HALDEN\vm-operators" in b"".join(csv)
+    assert rb"HALDEN\anna (user)" in b"".join(csv)
 
 
 def test_names_from_outside_are_shown_as_text(analyst: Client, world: World):
