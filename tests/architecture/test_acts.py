@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -22,10 +23,12 @@ from findings.remediation import plans, tasks
 from findings.rules import RuleSet
 from findings.triage.forms import shown_rules
 from findings.waivers import deciding
-from inventory.models import SyncRun
+from inventory.connectors import signing
+from inventory.models import Source, SyncRun
 from policies import registry
 from tests.architecture.routes import Route, World, all_routes, expected_permission, holds
 from tests.factories import PASSWORD, FindingFactory, UserFactory
+from tests.inventory.carried import KEY, a_bundle
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +44,7 @@ class Act:
     body: dict[str, Any] = field(default_factory=dict)
     before: Callable[[World], object] = lambda world: None
     method: str = "post"
+    file: bytes = b""  # sent along, as a form does
 
 
 def run_is(state: str) -> Callable[[World], object]:
@@ -48,6 +52,16 @@ def run_is(state: str) -> Callable[[World], object]:
         return SyncRun.objects.filter(pk=world.home.run.pk).update(state=state, published_at=None)
 
     return prepare
+
+
+def takes_bundles(world: World) -> object:
+    return Source.objects.filter(pk=world.home.source.pk).update(
+        connector=Source.Connector.BUNDLE,
+        url="",
+        instance_uuid="",
+        published_at=None,
+        trusted_key=signing.public_pem(KEY),
+    )
 
 
 def has_a_second_factor(world: World) -> object:
@@ -86,6 +100,7 @@ SOURCE = {
     "trust": "system",
     "interval_minutes": "30",
 }
+BOOKS = {"name": "books", "connector": "rvtools", "interval_minutes": "1440"}
 PERSON = {"full_name": "Some Body", "roles": ["analyst"], "scope": "all"}
 
 
@@ -186,6 +201,7 @@ ACTS: dict[str, Act] = {
         "findings:plan:manage", {"version": 0, "note": "By night."}, method="patch"
     ),
     "api:plan-task-take-back": Act("findings:finding:work", before=task_is_claimed),
+    "api:source-bundle": Act("inventory:run:start", before=takes_bundles, file=a_bundle()),
     "api:source-sync": Act("inventory:run:start"),
     "api:waiver-list": Act(
         "findings:waiver:request", {**REQUEST, "expires_at": IN_TEN_DAYS.isoformat()}
@@ -247,6 +263,7 @@ ACTS: dict[str, Act] = {
     "findings:view-change": Act("findings:view:default", {"act": "no-default"}),
     "findings:view-save": Act("findings:view:save", {"name": "Web", "query": "team=Web"}),
     "findings:notice-settings": Act("findings:notice:choose"),
+    "inventory:add-files": Act("inventory:source", BOOKS),
     "inventory:add-source": Act("inventory:source", SOURCE),
     "inventory:cancel-run": Act("inventory:run:start", before=run_is("queued")),
     "inventory:discard-run": Act("inventory:run:release", before=run_is("held")),
@@ -254,6 +271,7 @@ ACTS: dict[str, Act] = {
     "inventory:release-run": Act("inventory:run:release", before=run_is("held")),
     "inventory:switch-source": Act("inventory:source"),
     "inventory:sync": Act("inventory:run:start"),
+    "inventory:upload": Act("inventory:run:start", before=takes_bundles, file=a_bundle()),
     "policies:configure": Act("policies:check", {"is_enabled": "", "severity": "low"}),
 }
 # What takes POST and keeps nothing of it, or does so where tests/accounts/test_sign_in.py looks.
@@ -323,8 +341,9 @@ def test_an_act_is_recorded_by_its_name(name: str):
     act.before(world)
     newest = Entry.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
-    sent = {"content_type": "application/json"} if route.is_api else {}
-    response = getattr(client, act.method)(address, act.body, **sent)
+    sent = {"content_type": "application/json"} if route.is_api and not act.file else {}
+    body = act.body | ({"file": SimpleUploadedFile("f", act.file)} if act.file else {})
+    response = getattr(client, act.method)(address, body, **sent)
 
     assert response.status_code < 400, response.content
     done = Entry.objects.filter(id__gt=newest)
