@@ -175,9 +175,16 @@ def test_a_moment_that_is_none_is_said_and_the_list_is_of_now(analyst: Client, w
     assert "web-01" in html
 
 
-def test_somebody_of_a_team_sees_their_own_past_and_no_more(client: Client, world: World):
+@pytest.mark.parametrize("few", [5_000, -1])
+def test_somebody_of_a_team_sees_their_own_past_and_no_more(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr("inventory.past.FEW", few)
     client.force_login(person("analyst", teams=(world.web,)))
+    answer = client.get("/inventory/vms/export/", {"as_of": said(world.now - 5 * DAY)})
+    exported = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
 
+    assert "db-pay-02" not in exported
     assert listed(client, world, 5) == {"web-01", "web-02"}
     assert "2 machines" in page(client, "/inventory/vms/", as_of=said(world.now - 5 * DAY))
 
