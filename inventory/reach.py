@@ -69,22 +69,34 @@ def _records(
 
 
 def answer_for(
-    record: AnyRecord, reach: Reach, source_id: int, *, at: datetime | None = None
+    record: AnyRecord,
+    reach: Reach,
+    source_id: int,
+    *,
+    at: datetime | None = None,
+    around: Iterable[AnyRecord] | None = None,
 ) -> Answer:
-    """Who may do what with an object of a kind in `CONCERNING`. One query for a machine."""
+    """Who may do what with an object of a kind in `CONCERNING`.
+
+    One query for a machine, unless its host and datastores are among what is `around`.
+    """
     if not isinstance(record, VirtualMachine):
         return who_may(record, reach.access)
-    wanted = {*(record.datastore_refs or ()), *([record.host_ref] if record.host_ref else ())}
-    around = [
-        each for _, _, each in _records(source_id, (Kind.HOST, Kind.DATASTORE), at, ref__in=wanted)
-    ]
-    stores = [each for each in around if isinstance(each, Datastore)]
-    host = next((each for each in around if isinstance(each, Host)), None)
-    all_found = record.datastore_refs is not None and len(stores) == len(set(record.datastore_refs))
-    answer = who_may(
-        record, reach.access, cluster=host.cluster_ref if host else None, datastores=stores
-    )
-    return answer if all_found else msgspec.structs.replace(answer, place_known=False)
+    refs = set(record.datastore_refs or ())
+    if around is None:
+        wanted = {*refs, *([record.host_ref] if record.host_ref else ())}
+        kinds = (Kind.HOST, Kind.DATASTORE)
+        around = [each for _, _, each in _records(source_id, kinds, at, ref__in=wanted)]
+    stores, cluster = [], None
+    for each in around:
+        if isinstance(each, Datastore) and each.ref in refs:
+            stores.append(each)
+        elif isinstance(each, Host) and each.ref == record.host_ref:
+            cluster = each.cluster_ref
+    answer = who_may(record, reach.access, cluster=cluster, datastores=stores)
+    if record.datastore_refs is None or len(stores) < len(refs):
+        return msgspec.structs.replace(answer, place_known=False)
+    return answer
 
 
 def is_reached(kind: Kind) -> bool:

@@ -13,6 +13,7 @@ from inventory.access.effective import Access, Way
 from inventory.access.holdings import Clash, Held, Scope, clashes, scopes_of
 from inventory.access.objects import CONCERNING, Holder
 from inventory.access.principals import PrincipalKey, key_of, uid_of
+from inventory.history import typed
 from inventory.models import Asset
 from inventory.records import AnyRecord, Grant, Kind, Principal, kind_of
 from inventory.views.around import MOST, Subject
@@ -61,7 +62,12 @@ def on_machine(subject: Subject) -> dict[str, Any]:
     found = reach.reach_of(subject.asset.source_id, by=subject.user)
     if found is None or subject.asset.gone_at:
         return {"reach": None, "sees_everything": subject.user.sees_everything}
-    answer = reach.answer_for(subject.record, found, subject.asset.source_id)
+    around = [
+        typed(asset.record)
+        for (kind, _), asset in subject.names.assets.items()
+        if kind in (Kind.HOST, Kind.DATASTORE) and asset.gone_at is None
+    ]
+    answer = reach.answer_for(subject.record, found, subject.asset.source_id, around=around)
     return {
         "reach": answer,
         "holders": [_line(one, subject.record, found) for one in answer.holders[:MOST_HOLDERS]],
