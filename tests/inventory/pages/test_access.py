@@ -12,7 +12,7 @@ from inventory.models import Asset
 from inventory.records import Grant
 from tests.inventory.pages.test_assets import page, text_of
 from tests.inventory.pages.world import HOSTILE, World, change, person, publish
-from tests.policies.builders import a_grant, a_principal, a_role
+from tests.policies.builders import a_datastore, a_grant, a_principal, a_role
 
 PLACE = {"ancestors": ("group-v3", "dc", "root"), "pool_ancestors": ("pool", "dc", "root")}
 
@@ -81,6 +81,23 @@ def test_where_something_is_not_known_they_are_at_least_these(analyst: Client, w
     assert r"HALDEN\Nightswhoever is in this group" in placed_text
     assert "Not all that is above this machine was collected." in older_text
     assert r"HALDEN\anna" in older_text
+
+
+def test_where_its_files_were_once_lets_nobody_copy_it_now(analyst: Client, world: World):
+    machine = placed(world)
+    for record in (
+        a_role(104, "Datastore.Browse"),
+        a_datastore("old", ancestors=("old-stores", "dc", "root")),
+        on(r"HALDEN\bo", 104, "old-stores", "/Oslo/datastore/old", is_group=False),
+    ):
+        publish(world.source, record, at=world.now - timedelta(days=2))
+    now = machine.record["datastore_refs"]
+    change(machine, at=world.now - timedelta(days=1), datastore_refs=("datastore-old",))
+    before = text_of(page(analyst, machine))
+    change(machine, at=world.now, datastore_refs=tuple(now))
+
+    assert r"HALDEN\bo" in before
+    assert r"HALDEN\bo" not in text_of(page(analyst, machine))
 
 
 def test_a_role_without_privileges_reads_unknown_not_nothing(analyst: Client, world: World):
