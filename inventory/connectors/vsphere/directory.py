@@ -22,6 +22,8 @@ from inventory.records import Grant, Kind, Member, Platform
 DEEPEST: Final = 8  # groups within groups
 MOST_GROUPS: Final = 1_000
 MOST_MEMBERS: Final = 5_000  # where vCenter cuts an answer off unless it is set otherwise
+# What a directory says about a group it has nothing to tell of. Other faults are no answer.
+_ANSWERS: Final = frozenset({"InvalidArgument", "NoPermission", "NotFound", "NotSupported"})
 _NO_RIGHTS: Final = "The account lacks the privilege Authorization.ModifyPermissions on any object."
 
 
@@ -130,7 +132,10 @@ class Directory:
             )
         )
 
-    def _refusal(self, fault: SoapFault) -> _Unknown:
+    def _refusal(self, fault: SoapFault) -> Exception:
+        """What a refusal means: unknown members, or with any other fault a list in doubt."""
+        if fault.type not in _ANSWERS:
+            return fault
         if fault.type == "NoPermission":  # of the account, so of every group
             self._closed = _NO_RIGHTS
             return _Unknown(_NO_RIGHTS)
