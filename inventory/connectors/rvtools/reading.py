@@ -32,6 +32,7 @@ _NOT_SAID: Final = {
     Kind.NETWORK: "A workbook does not list standard networks, only distributed port groups.",
     Kind.ROLE: "A workbook says nothing about roles.",
     Kind.GRANT: "A workbook says nothing about who holds which role.",
+    Kind.PRINCIPAL: "A workbook says nothing about users and groups.",
     Kind.PLATFORM: "A workbook says nothing about the settings of vCenter.",
 }
 
@@ -81,7 +82,7 @@ class Reading:
         records = [item for item in items if isinstance(item, Record)]
         items += self._blind_spots(records)
         items += [Doubt(kind=k, code="not-said", message=text) for k, text in _NOT_SAID.items()]
-        items += [Count(kind=kind, expected=0) for kind in (Kind.ROLE, Kind.GRANT)]
+        items += [Count(kind=kind, expected=0) for kind in (Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL)]
         return Collected(
             collected_at=collected_at,
             is_local_time=is_local,

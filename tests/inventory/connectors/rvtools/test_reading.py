@@ -274,7 +274,7 @@ def test_kinds_a_workbook_cannot_say_are_doubted_and_all_kinds_are_counted():
 
     doubted = {item.kind for item in items if isinstance(item, Doubt)}
     counts = {item.kind: item.expected for item in items if isinstance(item, Count)}
-    assert doubted == {Kind.ROLE, Kind.GRANT, Kind.PLATFORM, Kind.NETWORK}
+    assert doubted == {Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL, Kind.PLATFORM, Kind.NETWORK}
     assert set(counts) == set(Kind)
     assert (counts[Kind.VM], counts[Kind.IMAGE], counts[Kind.HOST]) == (2, 1, 1)
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim as typed_vim
 
+from inventory.connectors.base import EventCursor
 from inventory.connectors.vsphere import methods
 from inventory.connectors.vsphere.methods import MethodRefused
 from tests.inventory.connectors.vsphere.conftest import Build
@@ -14,14 +15,20 @@ pytestmark = pytest.mark.integration
 vim: Any = typed_vim
 
 SESSION = {"Login", "Logout"}
-TEMPORARY = {"CreateContainerView", "DestroyView"}  # objects of our own session
+# Objects of our own session.
+TEMPORARY = {
+    "CreateCollectorForEvents",
+    "CreateContainerView",
+    "DestroyCollector",
+    "DestroyView",
+}
 
 
 def test_nothing_on_the_list_changes_the_platform() -> None:
-    reading = ("Retrieve", "ContinueRetrieve", "CancelRetrieve", "Fetch", "Current", "Query", "Get")
+    reading = ("Retrieve", "ContinueRetrieve", "CancelRetrieve", "Fetch", "Current", "Query")
 
     rest = methods.ALLOWED - SESSION - TEMPORARY - {"HostImageConfigGetAcceptance"}
-    assert all(name.startswith(reading) for name in rest)
+    assert all(name.startswith((*reading, "Get", "ReadNext")) for name in rest)
 
 
 def test_a_call_outside_the_list_is_never_sent(proxy: FaultProxy, connector_to: Build) -> None:
@@ -48,11 +55,12 @@ def test_a_call_outside_the_list_is_never_sent(proxy: FaultProxy, connector_to: 
 def test_a_whole_collection_sends_only_what_is_on_the_list(
     proxy: FaultProxy, connector_to: Build
 ) -> None:
-    connector = connector_to(proxy, page_size=2)
+    connector = connector_to(proxy, page_size=2, events_since=EventCursor())
     connector.probe()
     for _ in connector.collect():
         pass
 
+    assert "ReadNextEvents" in proxy.methods
     rest = {tuple(method.split(" ")) for method in proxy.methods if " " in method}
     assert proxy.methods - {" ".join(each) for each in rest} <= methods.ALLOWED
     assert rest == {
