@@ -125,9 +125,9 @@ def _sources(cursor: Any) -> None:
     cursor.execute(
         """INSERT INTO inventory_source (name, connector, platform, url, username, trust, trust_pem,
         attribute_mapping, interval_minutes, is_enabled, instance_uuid, product, warnings,
-        created_at, complete_at, published_at, evaluated_at, judged_as)
+        created_at, complete_at, published_at, evaluated_at, judged_as, trusted_key)
         SELECT 'vc-' || n, 'vsphere', 'vsphere', 'https://vc/sdk', 'reader', 'system', '', '{}',
-        60, true, 'uuid-' || n, '', '{}', now() - interval '400 days', now(), now(), now(), ''
+        60, true, 'uuid-' || n, '', '{}', now() - interval '400 days', now(), now(), now(), '', ''
         FROM generate_series(1, %s) n""",
         [SOURCES],
     )
