@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from demo import bergen, oslo, oslo_weeks
 from demo.machines import Op
-from demo.moments import COLLECTIONS, RECORDED_AT
+from demo.moments import COLLECTIONS, RECORDED_AT, TUESDAY_EVENING, TUESDAY_NIGHT
 from demo.site import ACCOUNT
 from inventory.connectors.base import Event, EventCursor, EventsRead, Item
 from inventory.connectors.bundle import write_bundle
@@ -55,14 +55,16 @@ def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, li
             _attach(vcenter)
             account, password = vcenter.readonly_username, vcenter.readonly_password
             seen = _look(vcenter, account, password, since=log.cursor)
-            collections.append((RECORDED_AT - ago, log.dated(seen, at=RECORDED_AT - ago)))
+            told = ago not in (TUESDAY_EVENING, TUESDAY_NIGHT)
+            items = log.dated(seen, at=RECORDED_AT - ago, is_told=told)
+            collections.append((RECORDED_AT - ago, items))
     return collections
 
 
 class Log:
     """The simulator's events as if the weeks had passed: those between two looks are spread over
     the time between them, in their order. What it tells of the beginning is left out: by then a
-    vCenter has forgotten it.
+    vCenter has forgotten it. So is what it tells of the Tuesday, which a replay moves by itself.
     """
 
     def __init__(self) -> None:
@@ -72,7 +74,7 @@ class Log:
         self._before: datetime | None = None
         self._number = 0
 
-    def dated(self, items: list[Item], *, at: datetime) -> list[Item]:
+    def dated(self, items: list[Item], *, at: datetime, is_told: bool) -> list[Item]:
         told = [one for one in items if isinstance(one, Event)]
         fresh = [one for one in told if one.key not in self._known and "Session" not in one.type]
         fresh.sort(key=lambda one: one.key)
@@ -80,7 +82,7 @@ class Log:
             last = max(told, key=lambda one: one.key)
             self.cursor = EventCursor(at=last.at, key=last.key)
         self._known |= {one.key for one in told}
-        events = self._newest + self._spread(fresh, at=at)
+        events = self._newest + (self._spread(fresh, at=at) if is_told else [])
         self._newest, self._before = events[-1:], at
         first = min((one.at for one in events), default=None)
         kept = [one for one in items if not isinstance(one, Event | EventsRead)]
