@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from inventory import ledger, past
 from inventory.access_api import AssetAccessSerializer, PrincipalViewSet, access_to
-from inventory.api_moments import AS_OF, asked
+from inventory.api_moments import AS_OF, asked, sees_everything
 from inventory.api_uploads import TakesFiles
 from inventory.changes_api import ChangeViewSet
 from inventory.chronicle import api as chronicle
@@ -42,18 +42,12 @@ class QuarantineSerializer(serializers.ModelSerializer[Quarantine]):
         read_only_fields = fields
 
 
-def _sees_everything(serializer: serializers.BaseSerializer[Any]) -> bool:
-    request = serializer.context.get("request")  # none while the description is generated
-    user = getattr(request, "user", None)
-    return isinstance(user, User) and user.sees_everything
-
-
 class SourceSerializer(serializers.ModelSerializer[Source]):
     """Where a source is and what it warns of is empty for who sees only a part of the estate."""
 
     def to_representation(self, source: Source) -> dict[str, Any]:
         told = super().to_representation(source)
-        if not _sees_everything(self):
+        if not sees_everything(self):
             told |= {"url": "", "instance_uuid": "", "product": "", "warnings": []}
         return told
 
@@ -93,7 +87,7 @@ class SyncRunSerializer(serializers.ModelSerializer[SyncRun]):
 
     def to_representation(self, run: SyncRun) -> dict[str, Any]:
         told = super().to_representation(run)
-        if not _sees_everything(self):
+        if not sees_everything(self):
             told |= {"progress": {}, "completeness": {}, "counts": {}, "outcomes": {}, "causes": []}
             told |= {"upload": {}}
         return told

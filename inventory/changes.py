@@ -52,15 +52,12 @@ class Difference(msgspec.Struct, frozen=True):
     changes: list[DatedChange]
 
 
-def differing(
-    versions: AssetVersionQuerySet, span: Span, what: What, *, fact: str = ""
-) -> QuerySet[AssetVersion]:
+def differing(versions: AssetVersionQuerySet, span: Span, what: What) -> QuerySet[AssetVersion]:
     """Of each asset that differs the last version in the span. Newest first they are walked from
     an index, so that a page costs what it shows and not what happened: what was is therefore asked
     of each, not joined.
     """
-    field = f"record__{fact}" if fact else "digest"
-    found = versions.annotate(was=Subquery(_of_same_asset().at(span.begin).values(field)[:1]))
+    found = versions.annotate(was=Subquery(_of_same_asset().at(span.begin).values("digest")[:1]))
     if what is What.DISAPPEARED:
         last = Q(valid_to__gt=span.begin, valid_to__lte=span.end, asset__in=_gone(span))
         later = _of_same_asset().filter(
@@ -72,7 +69,7 @@ def differing(
     found = found.at(span.end).filter(valid_from__gt=span.begin)
     if what is What.APPEARED:
         return found.filter(was__isnull=True)
-    return found.filter(_Differs(F("was"), F(field)), was__isnull=False)
+    return found.filter(_Differs(F("was"), F("digest")), was__isnull=False)
 
 
 def narrowed(query: Any, span: Span, what: What, *, user: User) -> QuerySet[AssetVersion]:

@@ -11,12 +11,13 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory import ledger
 from inventory.chronicle import arriving, following
 from inventory.errors import RunCancelled
 from inventory.models import BlindSpot, Quarantine, Source, SyncRun
+from inventory.raw import execute, fetch
 from inventory.records import Kind
 
 MISSES_BEFORE_RETIREMENT = 2
@@ -95,7 +96,7 @@ def unread_kinds(run: SyncRun) -> frozenset[Kind]:
 
 def _losses(run: SyncRun) -> dict[str, tuple[int, int]]:
     """Kinds that would lose too much at once: {kind: (newly missing, known before)}."""
-    rows = _fetch(
+    rows = fetch(
         """
         SELECT a.kind, count(*) FILTER (WHERE s.uid IS NULL AND q.ref IS NULL), count(*)
         FROM inventory_asset a
@@ -139,14 +140,14 @@ def _write(
 ) -> tuple[dict[str, dict[str, int]], set[int]]:
     """The counts by kind, and the machines of which anything is new."""
     names = {**_names(run), "at": at, "seen_until": seen_until or at}
-    new = _fetch(INSERT_NEW, names)
-    changed = _fetch(UPDATE_CHANGED, names)
-    _execute(CLOSE_VERSIONS, {**names, "ids": [row[0] for row in changed]})
-    _execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
-    seen_again = _fetch(SEEN_AGAIN, names)
-    _execute(ASSIGN_TEAMS, names)
+    new = fetch(INSERT_NEW, names)
+    changed = fetch(UPDATE_CHANGED, names)
+    execute(CLOSE_VERSIONS, {**names, "ids": [row[0] for row in changed]})
+    execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
+    seen_again = fetch(SEEN_AGAIN, names)
+    execute(ASSIGN_TEAMS, names)
     missing, retired = _miss(names) if whole else ([], [])
-    staged = _fetch(
+    staged = fetch(
         "SELECT kind, count(*) FROM inventory_stagedrecord"
         " WHERE run_id = %(run)s AND token = %(token)s GROUP BY kind",
         names,
@@ -174,11 +175,11 @@ def _write(
 
 
 def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
-    missed = _fetch(MARK_MISSING, names)
+    missed = fetch(MARK_MISSING, names)
     retired = [(pk, kind) for pk, kind, misses in missed if misses >= MISSES_BEFORE_RETIREMENT]
     missing = [(pk, kind) for pk, kind, misses in missed if misses < MISSES_BEFORE_RETIREMENT]
-    _execute(RETIRE, {**names, "ids": [pk for pk, _ in retired]})
-    _execute(CLOSE_VERSIONS, {**names, "ids": [pk for pk, _ in retired]})
+    execute(RETIRE, {**names, "ids": [pk for pk, _ in retired]})
+    execute(CLOSE_VERSIONS, {**names, "ids": [pk for pk, _ in retired]})
     return missing, retired
 
 
@@ -294,21 +295,9 @@ def _names(run: SyncRun) -> dict[str, Any]:
 
 def _analyze(run: SyncRun) -> None:
     if sum(state["collected"] for state in run.completeness.values()) >= ANALYZE_FROM:
-        _execute("SELECT inventory_analyze('inventory_stagedrecord')", {})
+        execute("SELECT inventory_analyze('inventory_stagedrecord')", {})
 
 
 def _forget_staged(run: SyncRun) -> None:
-    _execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})
+    execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})
     arriving.forget_staged(run)
-
-
-def _execute(sql: str, names: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, names)
-
-
-def _fetch(sql: str, names: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, names)
-        rows: list[Any] = cursor.fetchall()
-    return rows

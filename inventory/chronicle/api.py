@@ -14,9 +14,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
 from accounts.permissions import Permission
-from inventory import history
+from inventory.api_moments import asked, sees_everything
 from inventory.chronicle import questions, windows
 from inventory.chronicle.filters import EventFilter, MacHoldingFilter, StayFilter
 from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
@@ -60,7 +59,7 @@ class EventSerializer(serializers.ModelSerializer[PlatformEvent]):
 
     def to_representation(self, event: PlatformEvent) -> dict[str, Any]:
         told = super().to_representation(event)
-        if not _sees_everything(self):
+        if not sees_everything(self):
             told |= {"host_ref": "", "host_name": "", "message": "", "detail": {}}
         return told
 
@@ -77,7 +76,7 @@ class StaySerializer(serializers.ModelSerializer[Stay]):
 
     def to_representation(self, stay: Stay) -> dict[str, Any]:
         told = super().to_representation(stay)
-        if not _sees_everything(self):
+        if not sees_everything(self):
             told |= {"place": None, "place_ref": ""}
         return told
 
@@ -102,7 +101,7 @@ class MacHoldingSerializer(serializers.ModelSerializer[MacHolding]):
 
     def to_representation(self, holding: MacHolding) -> dict[str, Any]:
         told = super().to_representation(holding)
-        return told if _sees_everything(self) else {**told, "network": None}
+        return told if sees_everything(self) else {**told, "network": None}
 
 
 class BlindIntervalSerializer(serializers.ModelSerializer[BlindInterval]):
@@ -132,21 +131,6 @@ class NeighboursSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     neighbours = NeighbourSerializer(many=True)
     blind = BlindIntervalSerializer(many=True)
-
-
-def _sees_everything(serializer: serializers.BaseSerializer[Any]) -> bool:
-    request = serializer.context.get("request")  # none while the description is generated
-    user = getattr(request, "user", None)
-    return isinstance(user, User) and user.sees_everything
-
-
-def moment_in(request: Request, name: str) -> datetime | None:
-    """The moment a parameter says, or raise ValidationError."""
-    typed = request.query_params.get(name)
-    at = history.moment(typed)
-    if typed and at is None:
-        raise ValidationError({name: ["This is not a moment such as 2026-01-31T12:00Z."]})
-    return at
 
 
 def window_in(request: Request, *, now: datetime) -> questions.Window:
@@ -186,7 +170,7 @@ class StayViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
         text = self.request.query_params.get("place", "")
         if text:
             found = found.filter(place__in=_visible_place(text, self.request.user))
-        at = moment_in(self.request, "at")
+        at = asked(self.request, "at")
         then: QuerySet[Any] = found if at is None else found.at(at)
         return then
 
@@ -223,7 +207,7 @@ class MacHoldingViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
             if not mac:
                 raise ValidationError({"mac": ["A MAC address has twelve hexadecimal digits."]})
             found = found.of(mac)
-        at = moment_in(self.request, "at")
+        at = asked(self.request, "at")
         then: QuerySet[Any] = found if at is None else found.at(at)
         return then
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
-from django.db import connection
 
 from inventory.chronicle.models import BlindInterval, StagedEvent
 from inventory.connectors.base import EventsRead
 from inventory.models import Source, SyncRun
+from inventory.raw import fetch
 
 COPY = "COPY inventory_stagedevent (run_id, token, key, event) FROM STDIN"
 
@@ -21,7 +20,7 @@ def publish(source: Source, run: SyncRun, *, at: datetime) -> set[int]:
     Returns the machines that the new events are about. Belongs into the publishing transaction,
     after the assets were written.
     """
-    _fetch(_LINK, {"source": source.pk, "at": at})
+    fetch(_LINK, {"source": source.pk, "at": at})
     told = run.notes.get("events")
     if told is None:
         return set()
@@ -34,16 +33,16 @@ def publish(source: Source, run: SyncRun, *, at: datetime) -> set[int]:
 
 
 def forget_staged(run: SyncRun) -> None:
-    _fetch("DELETE FROM inventory_stagedevent WHERE run_id = %s RETURNING 1", [run.pk])
+    fetch("DELETE FROM inventory_stagedevent WHERE run_id = %s RETURNING 1", [run.pk])
 
 
 def _insert(run: SyncRun, *, skew: timedelta) -> list[tuple[int | None]]:
     shift = skew if abs(skew) >= timedelta(seconds=1) else timedelta()
-    return _fetch(_INSERT, {"run": run.pk, "token": run.staged_token, "skew": shift})
+    return fetch(_INSERT, {"run": run.pk, "token": run.staged_token, "skew": shift})
 
 
 def _move_cursor(source: Source, run: SyncRun) -> None:
-    newest = _fetch(_NEWEST, [run.pk, run.staged_token])
+    newest = fetch(_NEWEST, [run.pk, run.staged_token])
     if newest and (source.events_at is None or newest[0][0] >= source.events_at):
         source.events_at, source.events_key = newest[0]
 
@@ -136,10 +135,3 @@ WHERE a.source_id = %(source)s AND a.first_seen_at = %(at)s AND a.kind IN ('vm',
   AND e.source_id = a.source_id AND e.vm_ref = a.ref AND e.vm_id IS NULL
 RETURNING 1
 """
-
-
-def _fetch(sql: str, values: Any) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-    return rows

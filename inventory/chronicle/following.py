@@ -18,6 +18,7 @@ from django.db import connection
 from inventory.chronicle.intervals import HOST, Card, Gone, Held, Host, Key, Poll, State, derive
 from inventory.chronicle.meanings import TYPES, meaning
 from inventory.models import Source
+from inventory.raw import fetch
 
 AT_ONCE = 2_000  # machines
 _RUNNING = {"on": True, "off": False, "suspended": False}
@@ -31,8 +32,8 @@ def follow(source: Source, machines: Iterable[int]) -> int:
     wanted = sorted({*machines, *_never_followed(source)})
     if not wanted:
         return 0
-    looks = [row[0] for row in _fetch(_LOOKS, {"source": source.pk})]
-    places = {(kind, ref): pk for kind, ref, pk in _fetch(_PLACES, {"source": source.pk})}
+    looks = [row[0] for row in fetch(_LOOKS, {"source": source.pk})]
+    places = {(kind, ref): pk for kind, ref, pk in fetch(_PLACES, {"source": source.pk})}
     changed = 0
     for begin in range(0, len(wanted), AT_ONCE):
         part = wanted[begin : begin + AT_ONCE]
@@ -62,7 +63,7 @@ def _follow(
 def _polls(machines: list[int], looks: Sequence[datetime]) -> dict[int, list[Poll | Gone]]:
     """By machine, each version as the collection that found it, and each time it was gone."""
     rows: defaultdict[int, list[Any]] = defaultdict(list)
-    for row in _fetch(_VERSIONS, {"ids": machines}):
+    for row in fetch(_VERSIONS, {"ids": machines}):
         rows[row[0]].append(row[1:])
     return {vm: list(_looked(versions, looks)) for vm, versions in rows.items()}
 
@@ -117,7 +118,7 @@ def _card(nic: dict[str, Any]) -> Card:
 
 def _told(machines: list[int]) -> dict[int, list[Any]]:
     found: defaultdict[int, list[Any]] = defaultdict(list)
-    for vm, type_, at, host_ref, detail in _fetch(_EVENTS, {"ids": machines, "types": list(TYPES)}):
+    for vm, type_, at, host_ref, detail in fetch(_EVENTS, {"ids": machines, "types": list(TYPES)}):
         said = meaning(type_, at=at, host_ref=host_ref, detail=json.loads(detail))
         if said is not None:
             found[vm].append(said)
@@ -194,7 +195,7 @@ def _replace(
     name, columns = table
     listed = ", ".join(columns)
     there: defaultdict[int, set[Any]] = defaultdict(set)
-    for row in _fetch(
+    for row in fetch(
         f"SELECT {listed} FROM {name} WHERE vm_id = ANY(%(ids)s)",  # noqa: S608  names of ours
         {"ids": list(rows)},
     ):
@@ -249,11 +250,4 @@ WHERE a.source_id = %(source)s AND a.kind = 'vm' AND a.gone_at IS NULL
 
 def _never_followed(source: Source) -> set[int]:
     """Machines that were known before anybody followed them."""
-    return {row[0] for row in _fetch(_UNFOLLOWED, {"source": source.pk})}
-
-
-def _fetch(sql: str, values: Any) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-    return rows
+    return {row[0] for row in fetch(_UNFOLLOWED, {"source": source.pk})}

@@ -254,9 +254,8 @@ def name_of_origin(told: PlatformEvent, user: User) -> str:
     return "something that you may not see"
 
 
-def relatives(vm: Asset, user: User) -> list[Relative]:
-    """Its origin, and everything else that was made from that."""
-    told = origin_of(vm)
+def relatives(vm: Asset, told: PlatformEvent | None, user: User) -> list[Relative]:
+    """Its origin as `origin_of` told it, and everything else that was made from that."""
     if told is None:
         return []
     field = ORIGINS[told.type]

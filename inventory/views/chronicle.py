@@ -54,8 +54,8 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         "blind": questions.blind([vm.source_id], asked.window),
     }
     if by == "template":
-        context["relatives"] = questions.relatives(vm, request.user)
         context["origin"] = origin = questions.origin_of(vm)
+        context["relatives"] = questions.relatives(vm, origin, request.user)
         context["origin_name"] = questions.name_of_origin(origin, request.user) if origin else ""
     else:
         start = _number(request.GET.get("start", ""))

@@ -180,13 +180,13 @@ def test_what_was_made_from_one_template_is_related(source: Source, analyst: Use
     made = tuple(event(n, "VmClonedEvent", 0.5, ref=f"vm-{n}", detail=cloned) for n in (1, 2))
     collect(source, vm(1), vm(2), vm(3), vm(4), hours=1, events=made)
 
-    found = questions.relatives(machine(1), analyst)
+    found = questions.relatives(machine(1), questions.origin_of(machine(1)), analyst)
 
     assert [(one.vm.name if one.vm else None, one.is_origin) for one in found] == [
         ("web-4", True),
         ("web-2", False),
     ]
-    assert questions.relatives(machine(3), analyst) == []
+    assert questions.relatives(machine(3), questions.origin_of(machine(3)), analyst) == []
 
 
 def test_what_it_was_made_from_is_named_to_who_may_see_it(source: Source) -> None:
@@ -207,7 +207,7 @@ def test_what_it_was_made_from_is_named_to_who_may_see_it(source: Source) -> Non
     assert told is not None
 
     assert questions.name_of_origin(told, owner) == "something that you may not see"
-    assert questions.relatives(machine(1), owner) == []
+    assert questions.relatives(machine(1), questions.origin_of(machine(1)), owner) == []
 
 
 def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
