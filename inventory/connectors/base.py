@@ -90,8 +90,14 @@ class EventsRead(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""  # why nothing was read; a sentence
 
 
-Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count | Event | EventsRead
-NOTES = (Unreadable, BlindSpot, Doubt, Count, Event, EventsRead)  # what is no record
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that the platform, asked about it by name, says does not exist."""
+
+    ref: str
+
+
+Item = AnyRecord | Unreadable | BlindSpot | Doubt | Count | Event | EventsRead | Gone
+NOTES = (Unreadable, BlindSpot, Doubt, Count, Event, EventsRead, Gone)  # what is no record
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +133,63 @@ class Connector(Protocol):
         first item is the PlatformSettings record, whose uid is the platform's instance id.
         """
         ...
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform told to have changed. Objects are named as the connector names them."""
+
+    touched: frozenset[str] = frozenset()  # came, or say something else than before
+    left: frozenset[str] = frozenset()  # are not listed any more
+    is_wide: bool = False  # more has changed than these: only a collection can tell
+
+    def __bool__(self) -> bool:
+        return bool(self.touched or self.left or self.is_wide)
+
+    def __or__(self, later: Changes) -> Changes:
+        return Changes(
+            touched=(self.touched - later.left) | later.touched,
+            left=(self.left - later.touched) | later.left,
+            is_wide=self.is_wide or later.is_wide,
+        )
+
+
+class Watch(Protocol):
+    """An open session that is told what changes, from `begin` on."""
+
+    def begin(self) -> None:
+        """Be told of every change from now on; or raise CollectionFailed."""
+        ...
+
+    def prepare(self) -> None:
+        """Learn again what the records of some objects need to know of others.
+
+        To be done after every collection, so that nothing older than it is told; raise
+        CollectionFailed.
+        """
+        ...
+
+    def wait(self, seconds: int) -> Changes:
+        """What changed since the last answer; nothing when the time is over.
+
+        Raise WatchForgotten when the platform does not know any more since when that would be, or
+        CollectionFailed.
+        """
+        ...
+
+    def read(self, changes: Changes, *, events_since: EventCursor | None) -> Iterator[Item]:
+        """Yield what these objects say now, who is gone, and the events since; as `collect` does.
+
+        A Count stands only beside a kind that was read as a whole. Raise CollectionFailed.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Make `wait`, in another thread, raise CollectionFailed now."""
+        ...
+
+
+class WatchForgotten(CollectionFailed):
+    """The platform dropped what it remembered for a watch: begin again, and collect everything."""
 
 
 SessionSink = Callable[

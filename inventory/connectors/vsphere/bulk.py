@@ -13,7 +13,7 @@ import msgspec
 from inventory.connectors.vsphere import xml
 from inventory.connectors.vsphere.failures import TransportLost, session_lost
 from inventory.connectors.vsphere.transport import Answer, Transport
-from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault
+from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault, Updates
 
 _PAGES_AHEAD: Final = 2
 _TOKEN: Final = re.compile(rb"<(?:\w+:)?token>([^<]*)</(?:\w+:)?token>")
@@ -81,6 +81,26 @@ class BulkReader:
         answer = self._post(method, this, arguments)
         with _Reading(method):
             return list(xml.returned_values(answer.body, method=method))
+
+    def updates(
+        self, collector: Ref, version: str, *, seconds: int, told: frozenset[str]
+    ) -> Updates | None:
+        """What changed since a version, waiting so long for it; None when nothing did.
+
+        Raise SoapFault, TransportLost or SessionLost.
+        """
+        arguments = (
+            f"<version>{xml.escape(version)}</version>"
+            f"<options><maxWaitSeconds>{seconds}</maxWaitSeconds>"
+            f"<maxObjectUpdates>{self._page_size}</maxObjectUpdates></options>"
+        )
+        answer = self._post("WaitForUpdatesEx", collector, arguments)
+        with _Reading("WaitForUpdatesEx"):
+            return xml.updates(answer.body, told=told)
+
+    def interrupt(self) -> None:
+        """Make a request that waits in another thread fail now."""
+        self._transport.abort()
 
     def _read(self, wanted: Wanted, object_set: str) -> Iterator[list[ObjectContent]]:
         paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)

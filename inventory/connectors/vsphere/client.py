@@ -23,6 +23,7 @@ from inventory.connectors.vsphere.bulk import BulkReader
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, session_lost
 from inventory.connectors.vsphere.methods import require_allowed
 from inventory.connectors.vsphere.transport import Endpoint, Session, Transport
+from inventory.connectors.vsphere.views import Chosen, ContainerView, View
 from inventory.connectors.vsphere.xml import Malformed, Ref
 
 # pyVmomi makes its classes when they are first used; a type checker cannot know them.
@@ -218,6 +219,16 @@ class OpenSession:
         self.rest = rest  # a session of its own, on a connection of its own
         self._stub = stub
         self._transports = transports
+        self._chosen: tuple[Ref, ...] | None = None
+
+    @contextlib.contextmanager
+    def choosing(self, refs: Sequence[Ref]) -> Iterator[None]:
+        """Read only these objects inside the block, whatever is asked for."""
+        self._chosen = tuple(refs)
+        try:
+            yield
+        finally:
+            self._chosen = None
 
     def drop_connections(self) -> None:
         """Close every connection, so that what comes next is asked over verified new ones."""
@@ -226,12 +237,21 @@ class OpenSession:
 
     @contextlib.contextmanager
     def view(self, *types: str) -> Iterator[View]:
+        """Every object of these types; while objects are chosen, those of them alone."""
+        if self._chosen is not None:
+            yield Chosen([ref for ref in self._chosen if _is_one_of(ref, types)], self.bulk)
+            return
+        with self.container(*types) as view:
+            yield view
+
+    @contextlib.contextmanager
+    def container(self, *types: str) -> Iterator[ContainerView]:
         """A list of every object of these types, destroyed at the end; `destroyed` says so."""
         manager = vim.view.ViewManager(self.content.view_manager, self._stub)
         root = vim.Folder(self.content.root_folder, self._stub)
         wanted = [vmomi.GetWsdlType(xml.VIM, name) for name in types]
         made = _small_call(lambda: manager.CreateContainerView(root, wanted, recursive=True))
-        view = View(Ref(made._moId, "ContainerView"), self.bulk)
+        view = ContainerView(Ref(made._moId, "ContainerView"), self.bulk)
         try:
             yield view
         finally:
@@ -257,20 +277,9 @@ class OpenSession:
         return held
 
 
-class View:
-    """A container view: the list vCenter keeps of the objects of a type."""
-
-    def __init__(self, ref: Ref, bulk: BulkReader) -> None:
-        self.ref = ref
-        self.destroyed = False
-        self._bulk = bulk
-
-    def listed(self) -> list[Ref]:
-        """What the view lists now."""
-        content = self._bulk.of_object(self.ref, "view")
-        if "view" in content.withheld:
-            raise xml.SoapFault(content.withheld["view"].fault, "the list of objects", {})
-        return [ref for ref in xml.many(content.values.get("view")) if isinstance(ref, Ref)]
+def _is_one_of(ref: Ref, types: Sequence[str]) -> bool:
+    known = getattr(vim, ref.type, None)
+    return known is not None and any(issubclass(known, getattr(vim, name)) for name in types)
 
 
 def _negotiate(transport: Transport) -> str:

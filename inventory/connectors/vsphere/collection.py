@@ -39,9 +39,7 @@ class Collection:
         self._events_since = events_since
         self._session = session
         self._content = session.content
-        self._estate = Estate(
-            root=str(session.content.root_folder), attribute_names=attribute_names
-        )
+        self.estate = Estate(root=str(session.content.root_folder), attribute_names=attribute_names)
         self.root_privileges: frozenset[str] | None = None  # once they are known
         self._role_names: dict[int, str] = {}
         self._holders: list[Grant] | None = None  # once all grants are known
@@ -92,6 +90,42 @@ class Collection:
             else:
                 failures = 0
 
+    def surroundings(self) -> Iterator[Item]:
+        """Read what the records of some objects need to know of others; raise SoapFault."""
+        for step in (
+            self._root_access,
+            self._custom_fields,
+            self._tags,
+            self._networks,
+            self._hosts,
+        ):
+            yield from step()
+
+    def some(self, refs: Sequence[Ref]) -> Iterator[Item]:
+        """What these objects say now, after `surroundings`; raise SoapFault."""
+        self._uids.clear()
+        with self._session.choosing(refs):
+            for step in (
+                self._networks,
+                self._answers_of_hosts,
+                self._hosts,
+                self._clusters,
+                self._switches,
+                self._datastores,
+                self._machines,
+            ):
+                yield from step()
+
+    def rights(self) -> Iterator[Item]:
+        """Every role, grant and principal, after `surroundings`; raise SoapFault."""
+        self._uids.clear()
+        for step in (self._roles, self._grants, self._principals):
+            yield from step()
+
+    def events(self, since: EventCursor) -> Iterator[Item]:
+        """What the log says; a log that cannot be read is told."""
+        return events.read(self._session, since)
+
     def _platform(self) -> Iterator[Item]:
         content, notes = self._content, list[Item]()
         try:
@@ -123,7 +157,7 @@ class Collection:
         root = self._session.bulk.find_object(self._content.root_folder, "name")
         if root is None:
             return []
-        self._estate.add(Facts(root))
+        self.estate.add(Facts(root))
         withheld = {f"root.{path}": [(root.ref, why)] for path, why in root.withheld.items()}
         return explained(self._session, None, withheld, {root.ref: "the root folder"})
 
@@ -147,15 +181,15 @@ class Collection:
             self._session, None, Wanted(type="ManagedEntity", paths=("name", "parent"))
         )
         for facts in reading.facts(*TREE):
-            self._estate.add(facts)
+            self.estate.add(facts)
         yield from reading.notes
 
     def _custom_fields(self) -> Iterator[Item]:
         notes: list[Item] = []
-        self._estate.field_names = None  # until they are known
+        self.estate.field_names = None  # until they are known
         fields = self._manager_list(self._content.custom_fields, "field", Kind.VM, notes)
         if fields is not None:
-            self._estate.field_names = {
+            self.estate.field_names = {
                 str(key): as_text(field.get("name")) or ""
                 for field in dicts(fields)
                 if (key := as_number(field.get("key"))) is not None
@@ -163,7 +197,7 @@ class Collection:
         yield from notes
 
     def _tags(self) -> Iterator[Item]:
-        return tags.read_tags(self._session, self._estate)
+        return tags.read_tags(self._session, self.estate)
 
     def _roles(self) -> Iterator[Item]:
         notes: list[Item] = []
@@ -192,22 +226,22 @@ class Collection:
                 details[facts.ref] = facts
                 key = fabric.network_key(facts)
                 if key:
-                    self._estate.network_by_key[key] = str(facts.ref)
+                    self.estate.network_by_key[key] = str(facts.ref)
             yield from beyond.notes
-        yield from questions.ask_ports(self._session, self._estate, details.values())
+        yield from questions.ask_ports(self._session, self.estate, details.values())
         yield from self._kind(
             (Kind.NETWORK,),
             "Network",
             fabric.NETWORK_PATHS,
-            lambda facts: fabric.network(facts, details.get(facts.ref), self._estate),
+            lambda facts: fabric.network(facts, details.get(facts.ref), self.estate),
         )
 
     def _answers_of_hosts(self) -> Iterator[Item]:
-        return questions.ask_hosts(self._session, self._estate)
+        return questions.ask_hosts(self._session, self.estate)
 
     def _hosts(self) -> Iterator[Item]:
         return self._kind(
-            (Kind.HOST,), "HostSystem", hosts.PATHS, lambda facts: hosts.host(facts, self._estate)
+            (Kind.HOST,), "HostSystem", hosts.PATHS, lambda facts: hosts.host(facts, self.estate)
         )
 
     def _clusters(self) -> Iterator[Item]:
@@ -220,7 +254,7 @@ class Collection:
             (Kind.SWITCH,),
             "DistributedVirtualSwitch",
             switches.PATHS,
-            lambda facts: switches.switch(facts, self._estate),
+            lambda facts: switches.switch(facts, self.estate),
         )
 
     def _datastores(self) -> Iterator[Item]:
@@ -228,7 +262,7 @@ class Collection:
             (Kind.DATASTORE,),
             "Datastore",
             fabric.DATASTORE_PATHS,
-            lambda facts: fabric.datastore(facts, self._estate),
+            lambda facts: fabric.datastore(facts, self.estate),
         )
 
     def _machines(self) -> Iterator[Item]:
@@ -236,7 +270,7 @@ class Collection:
             (Kind.VM, Kind.IMAGE),
             "VirtualMachine",
             machines.PATHS,
-            lambda facts: machines.machine(facts, self._estate),
+            lambda facts: machines.machine(facts, self.estate),
         )
 
     def _grants(self) -> Iterator[Item]:
@@ -258,7 +292,7 @@ class Collection:
                 Kind.GRANT,
                 label,
                 label,
-                partial(access.grant, item, self._estate, self._role_names),
+                partial(access.grant, item, self.estate, self._role_names),
             )
             if isinstance(made, Grant):
                 holders.append(made)
@@ -301,8 +335,8 @@ class Collection:
         reading = Reading(self._session, kind, Wanted(type=type_, paths=paths))
         arrived = dict.fromkeys(kinds, 0)
         for facts in reading.facts(type_):
-            self._estate.add(facts)
-            name = self._estate.name(str(facts.ref)) or str(facts.ref)
+            self.estate.add(facts)
+            name = self.estate.name(str(facts.ref)) or str(facts.ref)
             item = self._record(kind, str(facts.ref), name, partial(build, facts))
             of = kind if isinstance(item, Unreadable) else kind_of(item)
             arrived[of] += 1

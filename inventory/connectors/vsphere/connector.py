@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-from inventory.connectors.base import EventCursor, Identity, Item, SessionSink
+from inventory.connectors.base import EventCursor, Identity, Item, SessionSink, Watch
 from inventory.connectors.vsphere import tls, transport
 from inventory.connectors.vsphere.client import Client, OpenSession
 from inventory.connectors.vsphere.collection import TREE, Collection
 from inventory.connectors.vsphere.failures import no_rights
 from inventory.connectors.vsphere.mapping.estate import AttributeNames
 from inventory.connectors.vsphere.reading import READ
+from inventory.connectors.vsphere.watching import VsphereWatch
 from inventory.connectors.vsphere.xml import SoapFault
 from inventory.records import Platform
 
@@ -88,6 +89,12 @@ class VsphereConnector:
             finally:
                 if collection.root_privileges is not None:
                     self.warnings = tuple(_warnings(collection.root_privileges))
+
+    @contextmanager
+    def watching(self) -> Iterator[Watch]:
+        """A session that is told what changes, logged out at the end; raise CollectionFailed."""
+        with self._open() as session:
+            yield VsphereWatch(session, self._attribute_names)
 
     def end_session(self, cookie: str) -> bool:
         """Log out a session that a killed run left behind; False if it was gone already."""

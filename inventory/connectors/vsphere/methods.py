@@ -10,8 +10,11 @@ ALLOWED: Final = frozenset(
         "ContinueRetrievePropertiesEx",
         "CreateCollectorForEvents",
         "CreateContainerView",
+        "CreateFilter",
+        "CreatePropertyCollector",
         "CurrentTime",
         "DestroyCollector",
+        "DestroyPropertyCollector",
         "DestroyView",
         "FetchDVPorts",
         "FetchUserPrivilegeOnEntities",
@@ -25,6 +28,7 @@ ALLOWED: Final = frozenset(
         "RetrievePropertiesEx",
         "RetrieveServiceContent",
         "RetrieveUserGroups",
+        "WaitForUpdatesEx",
     }
 )
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from inventory.connectors.base import BlindSpot, CollectionFailed, Doubt, Item
 from inventory.connectors.vsphere.bulk import Wanted
-from inventory.connectors.vsphere.client import OpenSession, View
+from inventory.connectors.vsphere.client import OpenSession
 from inventory.connectors.vsphere.failures import session_lost
 from inventory.connectors.vsphere.mapping.facts import Facts, as_text
+from inventory.connectors.vsphere.views import View
 from inventory.connectors.vsphere.xml import ObjectContent, Ref, SoapFault, Withheld
 from inventory.records import Kind
 
@@ -51,9 +52,7 @@ class Reading:
             paths = tuple(path for path in self._wanted.paths if path not in self._unsupported)
             started = False
             try:
-                for page in self._session.bulk.of_view(
-                    view.ref, Wanted(type=self._wanted.type, paths=paths)
-                ):
+                for page in view.pages(Wanted(type=self._wanted.type, paths=paths)):
                     started = True
                     yield page
             except SoapFault as fault:

@@ -6,6 +6,7 @@ answer names, so an unknown type or enum value is kept as it came and is never a
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -73,6 +74,21 @@ class Page(msgspec.Struct):
     objects: list[ObjectContent]
 
 
+class ObjectUpdate(msgspec.Struct, frozen=True):
+    """That an object came (enter), changed (modify) or is not listed any more (leave)."""
+
+    ref: Ref
+    kind: str
+    values: dict[str, Any]  # of the properties that are asked for
+    digest: bytes  # of all it says, when it came: an object may be listed anew without a change
+
+
+class Updates(msgspec.Struct, frozen=True):
+    version: str
+    is_truncated: bool  # the rest comes with the next answer
+    objects: list[ObjectUpdate]
+
+
 def parse(body: bytes) -> Element:
     """The root of an answer, or raise Malformed. Characters XML does not allow become U+FFFD."""
     _refuse_doctype(body, before=b"Envelope")
@@ -122,6 +138,29 @@ def page(body: bytes) -> Page:
     return Page(
         token=returned.findtext(f"{{{VIM}}}token") or "",
         objects=[_object_content(found) for found in returned.iterfind(f"{{{VIM}}}objects")],
+    )
+
+
+def updates(body: bytes, *, told: frozenset[str]) -> Updates | None:
+    """What one answer of WaitForUpdatesEx says, or raise SoapFault or Malformed.
+
+    None: nothing has changed while it waited. Of values only those of the `told` properties are
+    decoded: an answer can hold everything there is.
+    """
+    returned = result(body, to="WaitForUpdatesEx").find(f"{{{VIM}}}returnval")
+    if returned is None:
+        return None
+    version = returned.findtext(f"{{{VIM}}}version")
+    if not version:
+        raise Malformed("an update without its version")
+    return Updates(
+        version=version,
+        is_truncated=returned.findtext(f"{{{VIM}}}truncated") in ("true", "1"),
+        objects=[
+            _object_update(found, told)
+            for of_filter in returned.iterfind(f"{{{VIM}}}filterSet")
+            for found in of_filter.iterfind(f"{{{VIM}}}objectSet")
+        ],
     )
 
 
@@ -273,6 +312,21 @@ def _object_content(element: Element) -> ObjectContent:
     if not ref:
         raise Malformed("an object without its reference")
     return ObjectContent(ref, values, withheld)
+
+
+def _object_update(element: Element, told: frozenset[str]) -> ObjectUpdate:
+    obj, kind = element.find(f"{{{VIM}}}obj"), element.findtext(f"{{{VIM}}}kind")
+    if obj is None or not obj.text or kind not in ("enter", "modify", "leave"):
+        raise Malformed("an update without its object")
+    values: dict[str, Any] = {}
+    for change in element.iterfind(f"{{{VIM}}}changeSet"):
+        path = change.findtext(_NAME) or ""
+        content = change.find(_VALUE)
+        if path in told and content is not None and content.get(_NIL) != "true":
+            values[path] = value(content)
+    said = etree.tostring(element) if kind == "enter" else b""
+    digest = hashlib.blake2b(said, digest_size=16).digest() if said else b""
+    return ObjectUpdate(Ref(obj.text, obj.get("type") or ""), kind, values, digest)
 
 
 def _name_and_value(property_: Element) -> tuple[str | None, Element | None]:

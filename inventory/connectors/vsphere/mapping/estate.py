@@ -58,6 +58,10 @@ class Estate:
             None if name is None else display_name(name), parent, facts.ref.type
         )
 
+    def forget_paths(self) -> None:
+        """To be called when something that holds others has a new name or another place."""
+        self._paths.clear()
+
     def entity(self, ref: str | None) -> Entity | None:
         return self._entities.get(ref) if ref else None
 
