@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
-from django.db.models import F, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from findings import rules
@@ -74,17 +74,13 @@ def reconcile(judgement: Judgement) -> Changes:
     """Bring one source's findings in line with what was judged, in the caller's transaction."""
     changes = Changes(run_id=judgement.run_id, now=judgement.now)
     changes.tiers = _tiers(judgement, changes)
-    known = {
-        (f.check_id, f.asset_id, f.key): f
-        for f in Finding.objects.filter(source_id=judgement.source_id).defer("words")
-    }
+    known = {(f.check_id, f.asset_id, f.key): f for f in _asked_about(judgement)}
     answers = {(one.check_id, judgement.asset_of(one)): one for one in judgement.result.evaluations}
     seen = _raise_all(judgement, known, changes)
-    gone = set(
-        Asset.objects.filter(source_id=judgement.source_id, gone_at__isnull=False).values_list(
-            "pk", flat=True
-        )
-    )
+    retired = Asset.objects.filter(source_id=judgement.source_id, gone_at__isnull=False)
+    if judgement.scope is not None:
+        retired = retired.filter(pk__in=judgement.scope.assets)
+    gone = set(retired.values_list("pk", flat=True))
     for identity, finding in known.items():
         if finding.state == State.OPEN and identity not in seen:
             _follow(finding, answers.get(identity[:2]), judgement, changes, gone=gone)
@@ -92,6 +88,15 @@ def reconcile(judgement: Judgement) -> Changes:
     _refute(changes)
     _announce(judgement, changes)
     return changes
+
+
+def _asked_about(judgement: Judgement) -> QuerySet[Finding]:
+    """The findings that the judgement can have another answer for."""
+    findings = Finding.objects.filter(source_id=judgement.source_id).defer("words")
+    scope = judgement.scope
+    if scope is None:
+        return findings
+    return findings.filter(Q(asset_id__in=scope.assets) | Q(check_id__in=scope.checks))
 
 
 def _tiers(judgement: Judgement, changes: Changes) -> dict[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -13,12 +14,15 @@ from findings.trends import rollup
 from findings.waivers import covering
 from inventory import ledger, publishing, sessions, staging
 from inventory.connecting import connect
-from inventory.connectors.base import CollectionFailed, Connector
+from inventory.connectors.base import CollectionFailed, Connector, Item
 from inventory.errors import LeaseLost, RunCancelled
 from inventory.heartbeat import Pulse, beating
 from inventory.ledger import Claim
 from inventory.models import Source, SyncRun
-from policies import judging
+from inventory.watching import increments
+from inventory.watching.lease import Held
+from policies import judging, rejudging
+from policies.rejudging import Facts
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +100,61 @@ def _conclude(held: Claim, judgement: judging.Judgement | None) -> SyncRun:
     return run
 
 
+def govern_changes(
+    watch: Held,
+    items: Iterable[Item],
+    *,
+    facts: Facts,
+    now: datetime,
+    unchanged_until: datetime | None,
+) -> None:
+    """Bring what we say up to date with what a watch was told, all in one transaction.
+
+    `facts` are kept from one call to the next. Raise what `increments.publish` raises; then
+    nothing was written.
+    """
+    try:
+        with transaction.atomic():
+            _govern_changes(watch, items, facts, now=now, unchanged_until=unchanged_until)
+    except increments.NothingNew:
+        raise
+    except BaseException:
+        facts.forget()
+        raise
+
+
+def _govern_changes(
+    watch: Held,
+    items: Iterable[Item],
+    facts: Facts,
+    *,
+    now: datetime,
+    unchanged_until: datetime | None,
+) -> None:
+    was = Source.objects.select_for_update(no_key=True).get(pk=watch.source_id)
+    facts.bring(was)
+    told = increments.publish(watch, items, now=now, unchanged_until=unchanged_until)
+    judgement: judging.Judgement | None
+    if _is_judged(was):
+        run_id = told.run.pk
+        judgement = rejudging.rejudge(told.source, facts, told.changed, run_id=run_id, now=now)
+    else:  # everything is to be asked anyway
+        facts.renew(told.changed)
+        judgement = judging.judge(told.source, now=now)
+    if judgement is not None:
+        told.run.outcomes = _keep(judgement, told.source)
+    facts.stamp(told.source)
+    ledger.end(told.run, SyncRun.State.COMPLETE)
+
+
+def _is_judged(source: Source) -> bool:
+    """Whether all that was published has been judged, by the checks as they are set now."""
+    published, evaluated = source.published_at, source.evaluated_at
+    if published is None or evaluated is None or evaluated < published:
+        return False
+    return source.judged_as == judging.asked_now()
+
+
 def evaluate(source: Source, *, now: datetime) -> dict[str, int]:
     """Judge a source's facts again without collecting: for what the clock or the policy changed."""
     judgement = judging.judge(source, now=now)
@@ -108,7 +167,7 @@ def evaluate(source: Source, *, now: datetime) -> dict[str, int]:
 
 def _keep(judgement: judging.Judgement, locked: Source) -> dict[str, int]:
     """Write what was judged, or raise FactsMoved when it answers an older question."""
-    if locked.published_at != judgement.published_at:
+    if (locked.published_at, locked.changed_at) != (judgement.published_at, judgement.changed_at):
         raise FactsMoved("Newer facts arrived while these were judged")
     if judging.asked_now() != judgement.judged_as:
         raise FactsMoved("The checks were set differently while they were asked")

@@ -218,8 +218,11 @@ def source_lines(user: User, *, now: datetime) -> list[SourceLine]:
     """Sources with their last runs, whether their facts are stale, and the day that was counted
     last. Three queries.
     """
-    runs = Prefetch("runs", queryset=SyncRun.objects.order_by("-id")[:RUNS_SHOWN], to_attr="recent")
-    sources: Any = list(Source.objects.visible_to(user).prefetch_related(runs))
+    newest = SyncRun.objects.collections().order_by("-id")[:RUNS_SHOWN]
+    runs = Prefetch("runs", queryset=newest, to_attr="recent")
+    sources: Any = list(
+        Source.objects.visible_to(user).select_related("watch").prefetch_related(runs)
+    )
     days = reading.newest(sources)
     return [
         SourceLine(

@@ -215,7 +215,7 @@ class SyncRunViewSet(viewsets.ReadOnlyModelViewSet[SyncRun]):
         user = self.request.user
         if not (isinstance(user, User) and user.sees_everything):
             return SyncRun.objects.none()
-        return SyncRun.objects.all()
+        return SyncRun.objects.collections()
 
 
 class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Any]):

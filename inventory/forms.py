@@ -66,6 +66,12 @@ class SourceForm(forms.Form):
     interval_minutes = forms.IntegerField(
         min_value=1, max_value=MOST_MINUTES, initial=60, label="Collect every … minutes"
     )
+    is_watched = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Watch for changes in between",
+        help_text="Changes reach the findings within seconds. It keeps one session open.",
+    )
 
     def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
         self.source = source
@@ -109,6 +115,7 @@ class SourceForm(forms.Form):
             "trust_pem": cleaned["trust_pem"] if trusted else "",
             "attribute_mapping": {field: cleaned[f"map_{field}"] for field in MAPPED},
             "interval_minutes": cleaned["interval_minutes"],
+            "is_watched": cleaned["is_watched"],
         }
 
     @property
@@ -120,7 +127,15 @@ def _initial(source: Source) -> dict[str, Any]:
     return {
         **{
             field: getattr(source, field)
-            for field in ("name", "url", "username", "trust", "trust_pem", "interval_minutes")
+            for field in (
+                "name",
+                "url",
+                "username",
+                "trust",
+                "trust_pem",
+                "interval_minutes",
+                "is_watched",
+            )
         },
         **{f"map_{field}": source.attribute_mapping.get(field, "") for field in MAPPED},
     }

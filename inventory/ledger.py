@@ -86,7 +86,8 @@ def schedule(*, now: datetime) -> list[SyncRun]:
     queued = []
     for source in Source.objects.collectable().filter(is_enabled=True):
         slot = slot_of(now, minutes=source.interval_minutes)
-        last = source.runs.order_by("-id").values("state", "slot_at", "requested_at").first()
+        newest = source.runs.collections().order_by("-id")
+        last = newest.values("state", "slot_at", "requested_at").first()
         if last is not None:
             parked = last["state"] == State.QUARANTINED
             fresh = last["requested_at"] >= slot and last["slot_at"] is None

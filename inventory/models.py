@@ -11,9 +11,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left, Lower
+from django.utils import timezone
 
 from accounts.models import Team
-from inventory.querysets import AssetQuerySet, AssetVersionQuerySet, SourceQuerySet
+from inventory.querysets import (
+    AssetQuerySet,
+    AssetVersionQuerySet,
+    SourceQuerySet,
+    SyncRunQuerySet,
+)
 from inventory.records import Kind, Platform
 
 
@@ -56,6 +62,8 @@ class Source(models.Model):
         default=dict, blank=True
     )  # field of ours → their attribute
     interval_minutes = models.PositiveIntegerField(default=60)
+    # Whether its platform is asked to tell of changes between two collections.
+    is_watched = models.BooleanField(default=True, db_default=True)
     is_enabled = models.BooleanField(default=True)
     instance_uuid = models.CharField(max_length=100, blank=True)
     product = models.CharField(max_length=200, blank=True)
@@ -63,6 +71,7 @@ class Source(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     complete_at = models.DateTimeField(null=True)  # when the last COMPLETE run was published
     published_at = models.DateTimeField(null=True)  # when facts were last published, whole or not
+    changed_at = models.DateTimeField(null=True)  # when a watch last published what had changed
     evaluated_at = models.DateTimeField(null=True)  # when the published facts were last judged
     # The newest event that is known, by the platform's clock: the next collection goes on there.
     events_at = models.DateTimeField(null=True)
@@ -87,6 +96,19 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """When anything was last published: a collection, or what a watch was told."""
+        return max(filter(None, (self.published_at, self.changed_at)), default=None)
+
+    @property
+    def live_at(self) -> datetime | None:
+        """When its platform last confirmed that nothing else has changed; None when it is not
+        watched at the moment. To be selected with `watch`.
+        """
+        watch = getattr(self, "watch", None)
+        return watch.confirmed_at if watch and watch.is_live(now=timezone.now()) else None
 
     @property
     def takes_files(self) -> bool:
@@ -132,6 +154,8 @@ class SyncRun(models.Model):
     MAX_ATTEMPTS = 3
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="runs")
+    # Not everything, but what a watch was told to have changed.
+    is_increment = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.WAITING)
     slot_at = models.DateTimeField(
@@ -142,6 +166,7 @@ class SyncRun(models.Model):
     started_at = models.DateTimeField(null=True)
     collected_at = models.DateTimeField(null=True)  # the moment the facts are true of
     read_until = models.DateTimeField(null=True)  # when the last of them had been read
+    unchanged_until = models.DateTimeField(null=True)  # of an increment: nothing else had changed
     published_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -167,6 +192,8 @@ class SyncRun(models.Model):
     )  # until published: {"unreadable", "blind_spots", "identity"}
     upload = models.JSONField(default=dict)  # of a file that was brought: what it says of itself
 
+    objects = SyncRunQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -180,6 +207,11 @@ class SyncRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["source", "-id"], name="syncrun_by_source"),
+            models.Index(
+                fields=["source", "-id"],
+                condition=Q(is_increment=False),
+                name="syncrun_collections",
+            ),
             # The reaper and the scheduler look only at live rows.
             models.Index(
                 fields=["state"], condition=Q(state__in=["queued", "running"]), name="syncrun_live"
@@ -488,6 +520,7 @@ from inventory.chronicle.models import (  # noqa: E402  they refer to the ones a
     StagedEvent,
     Stay,
 )
+from inventory.watching.models import Watch  # noqa: E402
 
 __all__ = [
     "Asset",
@@ -505,4 +538,5 @@ __all__ = [
     "StagedRecord",
     "Stay",
     "SyncRun",
+    "Watch",
 ]

@@ -8,6 +8,7 @@ the run for a person. The fencing token is checked first, inside the transaction
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
             return run  # an earlier attempt got this far
         if run.cancel_requested_at is not None:
             raise RunCancelled(f"run {run.pk} was cancelled")
-        newer = source.runs.filter(pk__gt=run.pk, published_at__isnull=False).first()
+        newer = source.runs.collections().filter(pk__gt=run.pk, published_at__isnull=False).first()
         if newer is not None:
             ledger.supersede(run, by=newer)
             return run
@@ -51,11 +52,13 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
             return _hold(run, losses)
         at = (
             now
-            if source.published_at is None
-            else max(now, source.published_at + timedelta(microseconds=1))
+            if source.newest_at is None
+            else max(now, source.newest_at + timedelta(microseconds=1))
         )
         _analyze(run)
-        run.counts, moved = _write(run, at=at, seen_until=source.complete_at, whole=whole)
+        run.counts, _, moved = write(
+            run, at=at, seen_until=source.complete_at, whole=list(Kind) if whole else []
+        )
         moved |= arriving.publish(source, run, at=at)
         arriving.note_silence(source, since=source.published_at, at=at)
         following.follow(source, moved)
@@ -109,11 +112,12 @@ def _losses(run: SyncRun) -> dict[str, tuple[int, int]]:
         """,
         _names(run),
     )
-    return {
-        kind: (lost, known)
-        for kind, lost, known in rows
-        if lost > max(GUARD_OBJECTS, known * GUARD_SHARE) or lost == known
-    }
+    return {kind: (lost, known) for kind, lost, known in rows if is_too_much(lost, known)}
+
+
+def is_too_much(lost: int, known: int) -> bool:
+    """Whether so many of a kind went at once that a person should look at it first."""
+    return lost > 0 and (lost > max(GUARD_OBJECTS, known * GUARD_SHARE) or lost == known)
 
 
 def _hold(run: SyncRun, losses: dict[str, tuple[int, int]]) -> SyncRun:
@@ -135,10 +139,13 @@ def _hold(run: SyncRun, losses: dict[str, tuple[int, int]]) -> SyncRun:
 # --- writing ----------------------------------------------------------------------------------
 
 
-def _write(
-    run: SyncRun, *, at: datetime, seen_until: datetime | None, whole: bool
-) -> tuple[dict[str, dict[str, int]], set[int]]:
-    """The counts by kind, and the machines of which anything is new."""
+def write(
+    run: SyncRun, *, at: datetime, seen_until: datetime | None, whole: Collection[Kind]
+) -> tuple[dict[str, dict[str, int]], set[int], set[int]]:
+    """What was staged becomes what is true; of the `whole` kinds, the rest is missing.
+
+    Returns the counts by kind, the assets of which anything is new, and the machines among them.
+    """
     names = {**_names(run), "at": at, "seen_until": seen_until or at}
     new = fetch(INSERT_NEW, names)
     changed = fetch(UPDATE_CHANGED, names)
@@ -146,7 +153,7 @@ def _write(
     execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
     seen_again = fetch(SEEN_AGAIN, names)
     execute(ASSIGN_TEAMS, names)
-    missing, retired = _miss(names) if whole else ([], [])
+    missing, retired = _miss({**names, "kinds": list(whole)}) if whole else ([], [])
     staged = fetch(
         "SELECT kind, count(*) FROM inventory_stagedrecord"
         " WHERE run_id = %(run)s AND token = %(token)s GROUP BY kind",
@@ -171,7 +178,7 @@ def _write(
             if label in {"new", "changed"}:
                 of_kind["unchanged"] -= 1
     touched = (*new, *changed, *seen_again, *missing, *retired)
-    return counts, {pk for pk, kind in touched if kind == Kind.VM}
+    return counts, {pk for pk, _ in touched}, {pk for pk, kind in touched if kind == Kind.VM}
 
 
 def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -243,7 +250,7 @@ UPDATE inventory_asset a
 SET missing_since = coalesce(a.missing_since, %(at)s), missed_runs = a.missed_runs + 1,
     last_seen_at = CASE WHEN a.missing_since IS NULL
         THEN greatest(a.last_seen_at, %(seen_until)s) ELSE a.last_seen_at END
-WHERE a.source_id = %(source)s AND a.gone_at IS NULL
+WHERE a.source_id = %(source)s AND a.gone_at IS NULL AND a.kind = ANY(%(kinds)s)
   AND NOT EXISTS (SELECT FROM inventory_stagedrecord s
     WHERE s.run_id = %(run)s AND s.token = %(token)s AND s.kind = a.kind AND s.uid = a.uid)
   AND NOT EXISTS (SELECT FROM jsonb_to_recordset(%(unreadable)s::jsonb) AS q(kind text, ref text)

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from inventory.models import Asset, AssetVersion, Source  # noqa: F401
+    from inventory.models import Asset, AssetVersion, Source, SyncRun  # noqa: F401
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -50,6 +50,16 @@ class SourceQuerySet(models.QuerySet["Source"]):
         own = Asset.objects.filter(source=OuterRef("pk"), team__in=user.team_ids)
         return self.filter(Exists(own))
 
+    def watchable(self) -> Self:
+        """Sources whose platform can tell what changes, and that are to be watched."""
+        return self.filter(connector="vsphere", is_enabled=True, is_watched=True)
+
     def collectable(self) -> Self:
         """Sources that can be asked at any time: not those whose facts are brought as files."""
         return self.exclude(connector="rvtools").exclude(connector="bundle", url="")
+
+
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def collections(self) -> Self:
+        """Runs that read everything there is: what ticks, intervals and completeness are about."""
+        return self.filter(is_increment=False)

@@ -19,14 +19,16 @@ from inventory import ledger, secrets
 from inventory.connecting import connect, destination_of
 from inventory.connectors.base import CollectionFailed, SessionSink
 from inventory.ledger import Claim
-from inventory.models import Source, SyncRun
+from inventory.models import Source, SyncRun, Watch
+from inventory.watching import lease
+from inventory.watching.lease import Held
 
 log = logging.getLogger(__name__)
-PURPOSE = "session-cookie"
+PURPOSE: dict[type, str] = {SyncRun: "session-cookie", Watch: "watch-cookie"}
 
 
 @contextmanager
-def remembering(held: Claim) -> Iterator[SessionSink]:
+def remembering(held: Claim | Held) -> Iterator[SessionSink]:
     """A function that keeps the cookie of the session just opened; an empty one means it ended.
 
     It writes from a thread, and so over a connection, of its own: the caller's is busy with COPY.
@@ -41,11 +43,11 @@ def remembering(held: Claim) -> Iterator[SessionSink]:
             pool.submit(lambda: connection.close()).result()
 
 
-def _keep(held: Claim, cookie: str) -> None:
+def _keep(held: Claim | Held, cookie: str) -> None:
     with transaction.atomic():
-        run = ledger.hold_row(held)
-        run.sealed_session = _sealed(run, cookie) if cookie else None
-        run.save(update_fields=["sealed_session"])
+        row = lease.hold_row(held) if isinstance(held, Held) else ledger.hold_row(held)
+        row.sealed_session = _sealed(row, cookie) if cookie else None
+        row.save(update_fields=["sealed_session"])
 
 
 def end_leftovers(source: Source) -> int:
@@ -53,20 +55,36 @@ def end_leftovers(source: Source) -> int:
     runs = source.runs.filter(sealed_session__isnull=False)
     ended = 0
     for run in runs:
-        cookie = _opened(run, source)
-        end_session = getattr(connect(source), "end_session", None)
-        if cookie and end_session is not None:
-            try:
-                end_session(cookie)
-            except CollectionFailed as error:
-                log.warning("A session of run %s could not be ended: %s", run.pk, error)
-            ended += 1
+        ended += _end(run, source)
         SyncRun.objects.filter(pk=run.pk).update(sealed_session=None)
     return ended
 
 
-def _sealed(run: SyncRun, cookie: str) -> bytes:
-    sealed = secrets.seal(cookie, purpose=PURPOSE, row_id=run.pk, to=destination_of(run.source))
+def end_leftover_of_watch(source: Source) -> int:
+    """Log out what the last watch over this source left behind. For who holds the watch now."""
+    ended = 0
+    for watch in Watch.objects.filter(source=source, sealed_session__isnull=False):
+        ended += _end(watch, source)
+        Watch.objects.filter(pk=watch.pk).update(sealed_session=None)
+    return ended
+
+
+def _end(row: SyncRun | Watch, source: Source) -> int:
+    cookie = _opened(row, source)
+    end_session = getattr(connect(source), "end_session", None)
+    if not cookie or end_session is None:
+        return 0
+    try:
+        end_session(cookie)
+    except CollectionFailed as error:
+        log.warning("A session of %s could not be ended: %s", row, error)
+    return 1
+
+
+def _sealed(row: SyncRun | Watch, cookie: str) -> bytes:
+    sealed = secrets.seal(
+        cookie, purpose=PURPOSE[type(row)], row_id=row.pk, to=destination_of(row.source)
+    )
     return json.dumps(
         [
             sealed.key_id,
@@ -76,11 +94,13 @@ def _sealed(run: SyncRun, cookie: str) -> bytes:
     ).encode()
 
 
-def _opened(run: SyncRun, source: Source) -> str:
+def _opened(row: SyncRun | Watch, source: Source) -> str:
     """The cookie, or "" when the source's destination changed since: then it must not be sent."""
-    key_id, nonce, ciphertext = json.loads(bytes(run.sealed_session or b"[]"))
+    key_id, nonce, ciphertext = json.loads(bytes(row.sealed_session or b"[]"))
     sealed = secrets.Sealed(key_id=key_id, nonce=b64decode(nonce), ciphertext=b64decode(ciphertext))
     try:
-        return secrets.unseal(sealed, purpose=PURPOSE, row_id=run.pk, to=destination_of(source))
+        return secrets.unseal(
+            sealed, purpose=PURPOSE[type(row)], row_id=row.pk, to=destination_of(source)
+        )
     except secrets.CannotOpen:
         return ""

@@ -32,6 +32,7 @@ CHANGEABLE = frozenset(
         "trust_pem",
         "attribute_mapping",
         "interval_minutes",
+        "is_watched",
     }
 )
 DESTINATION = frozenset({"url", "trust", "trust_pem"})
@@ -59,6 +60,7 @@ def add(
     attribute_mapping: dict[str, str],
     interval_minutes: int,
     now: datetime,
+    is_watched: bool = True,
 ) -> Source:
     """A new vCenter with its password sealed; or raise NotPossible."""
     source = Source(
@@ -71,6 +73,7 @@ def add(
         trust_pem=trust_pem,
         attribute_mapping=checked_mapping(attribute_mapping),
         interval_minutes=interval_minutes,
+        is_watched=is_watched,
     )
     _check(source)
     source.save()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -27,6 +27,7 @@ from inventory.connectors.base import (
     Doubt,
     Event,
     EventsRead,
+    Gone,
     Unreadable,
     product_title,
 )
@@ -72,6 +73,8 @@ class Take:
                 self.events[item.key, item.at] = item
             case EventsRead():
                 self.events_read = item
+            case Gone():
+                raise AssertionError("A collection tells what there is, a watch what is gone.")
 
     def row(self, record: AnyRecord) -> tuple[str, str, str, str, str, str] | None:
         """The staged row of a record, or None when it has to be set aside as unreadable."""
@@ -156,7 +159,7 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
     began = monotonic()
     with transaction.atomic():
         _copy(held, connector, take, pulse)
-        _copy_events(held, take)
+        copy_events(held.run_id, held.token, take)
         run = ledger.hold_row(held)
         run.staged_token = held.token
         run.collected_at = getattr(connector, "true_at", None) or now  # carried facts are older
@@ -192,13 +195,20 @@ def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) ->
     pulse.check()
 
 
-def _copy_events(held: ledger.Claim, take: Take) -> None:
+def copy_rows(run_id: int, token: int, rows: Iterable[tuple[str, ...]]) -> None:
+    """Stage rows that a Take made."""
+    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        for row in rows:
+            copy.write_row((run_id, token, *row))
+
+
+def copy_events(run_id: int, token: int, take: Take) -> None:
     """After the records: one connection writes one stream at a time."""
     encoder = msgspec.json.Encoder()
     with connection.cursor() as cursor, cursor.copy(arriving.COPY) as copy:
         for event in take.events.values():
             text = encoder.encode(_clean(msgspec.to_builtins(event))).decode()
-            copy.write_row((held.run_id, held.token, event.key, text))
+            copy.write_row((run_id, token, event.key, text))
 
 
 def _items(connector: Connector) -> Iterator[Any]:

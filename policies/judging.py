@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, F, OuterRef, TextField
 from django.db.models.functions import Cast
 
-from inventory.models import Asset, AssetVersion, Quarantine, Source
+from inventory.models import Asset, AssetVersion, Quarantine, Source, SyncRun
 from inventory.publishing import complete_kinds, unread_kinds
 from inventory.records import AnyRecord, Kind, decode, kind_of
 from policies.configuration import configured_checks, fingerprint
@@ -23,17 +23,28 @@ from policies.models import Tally
 from policies.spec import Estate, History, Outcome
 
 
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked, when it was not everything: of these assets all checks, and some checks of
+    all their assets.
+    """
+
+    assets: frozenset[int]
+    checks: frozenset[str]
+
+
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What every check says about one source's facts, and which facts those were."""
 
     source_id: int
     run_id: int
     published_at: datetime
+    changed_at: datetime | None  # when a watch had last published what had changed
     now: datetime
     configured: dict[str, Configured]
     judged_as: str
     asset_ids: dict[tuple[Kind, str], int]
     result: Result
+    scope: Scope | None = None  # None: every check was asked about everything
 
     def asset_of(self, evaluation: Evaluation) -> int:
         return self.asset_ids[evaluation.kind, evaluation.uid]
@@ -41,7 +52,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
 
 def judge(source: Source, *, now: datetime) -> Judgement | None:
     """Ask every check about the source's current facts; None when nothing was ever published."""
-    run = source.runs.filter(published_at__isnull=False).order_by("-published_at").first()
+    run = newest_collection(source)
     if run is None or source.published_at is None:
         return None
     records: list[AnyRecord] = []
@@ -61,12 +72,19 @@ def judge(source: Source, *, now: datetime) -> Judgement | None:
         source_id=source.pk,
         run_id=run.pk,
         published_at=source.published_at,
+        changed_at=source.changed_at,
         now=now,
         configured={one.check.id: one for one in configured if one.enabled},
         judged_as=fingerprint(configured),
         asset_ids=asset_ids,
-        result=evaluate_tallied(configured, estate, now=now, unread=_unread(source, now)),
+        result=evaluate_tallied(configured, estate, now=now, unread=unread(source, now)),
     )
+
+
+def newest_collection(source: Source) -> SyncRun | None:
+    """The run that says which kinds were read as a whole; None when nothing was ever published."""
+    runs = source.runs.collections().filter(published_at__isnull=False)
+    return runs.order_by("-published_at").first()
 
 
 def asked_now() -> str:
@@ -80,7 +98,8 @@ def judge_as_of(source: Source, *, moment: datetime, only: Container[str] | None
     `only` names the checks to ask; the estate around them is whole all the same.
     """
     run = (
-        source.runs.filter(published_at__lte=moment, published_at__isnull=False)
+        source.runs.collections()
+        .filter(published_at__lte=moment, published_at__isnull=False)
         .order_by("-published_at")
         .first()
     )
@@ -105,10 +124,10 @@ def judge_as_of(source: Source, *, moment: datetime, only: Container[str] | None
         history=history,
     )
     asked = [one for one in configured_checks() if only is None or one.check.id in only]
-    return evaluate_tallied(asked, estate, now=moment, unread=_unread(source, moment))
+    return evaluate_tallied(asked, estate, now=moment, unread=unread(source, moment))
 
 
-def _unread(source: Source, moment: datetime) -> frozenset[tuple[Kind, str]]:
+def unread(source: Source, moment: datetime) -> frozenset[tuple[Kind, str]]:
     """What is there but cannot be read: we know it from an earlier collection, and it may differ.
 
     What has been readable again since is not remembered.
@@ -179,9 +198,25 @@ def store(judgement: Judgement) -> None:
         # Never before the facts: a clock that was set back must not look like an old judgement.
         at = max(judgement.now, judgement.published_at)
         names: dict[str, Any] = {"source": judgement.source_id, "now": at}
-        cursor.execute(DELETE_OLD, names)
+        if judgement.scope is None:
+            cursor.execute(DELETE_OLD, names)
+        else:
+            names |= {
+                "assets": sorted(judgement.scope.assets),
+                "checks": sorted(judgement.scope.checks),
+            }
+            cursor.execute(DELETE_OLD_OF_ASSETS, names)
+            cursor.execute(DELETE_OLD_OF_CHECKS, names)
         cursor.execute(UPSERT, names)
         cursor.execute(MARK_EVALUATED, names)
+    if judgement.scope is None:
+        _keep_tallies(judgement)
+    Source.objects.filter(pk=judgement.source_id).update(
+        evaluated_at=at, judged_as=judgement.judged_as
+    )
+
+
+def _keep_tallies(judgement: Judgement) -> None:
     Tally.objects.filter(run_id=judgement.run_id).delete()
     Tally.objects.bulk_create(
         Tally(
@@ -197,14 +232,24 @@ def store(judgement: Judgement) -> None:
         )
         for check_id, counts in judgement.result.tally.items()
     )
-    Source.objects.filter(pk=judgement.source_id).update(
-        evaluated_at=at, judged_as=judgement.judged_as
-    )
 
 
 DELETE_OLD = """
 DELETE FROM policies_verdict v USING inventory_asset a
 WHERE a.id = v.asset_id AND a.source_id = %(source)s AND NOT EXISTS (
+    SELECT FROM fresh_verdict f WHERE f.asset_id = v.asset_id AND f.check_id = v.check_id)
+"""
+
+DELETE_OLD_OF_ASSETS = """
+DELETE FROM policies_verdict v
+WHERE v.asset_id = ANY(%(assets)s) AND NOT EXISTS (
+    SELECT FROM fresh_verdict f WHERE f.asset_id = v.asset_id AND f.check_id = v.check_id)
+"""
+
+DELETE_OLD_OF_CHECKS = """
+DELETE FROM policies_verdict v USING inventory_asset a
+WHERE v.check_id = ANY(%(checks)s) AND a.id = v.asset_id AND a.source_id = %(source)s
+  AND NOT EXISTS (
     SELECT FROM fresh_verdict f WHERE f.asset_id = v.asset_id AND f.check_id = v.check_id)
 """
 

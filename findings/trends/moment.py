@@ -99,13 +99,16 @@ def source_lines(user: User, *, at: datetime) -> list[SourceLine]:
     """
     runs = Prefetch(
         "runs",
-        queryset=SyncRun.objects.filter(requested_at__lte=at).order_by("-id")[:RUNS_SHOWN],
+        queryset=SyncRun.objects.collections()
+        .filter(requested_at__lte=at)
+        .order_by("-id")[:RUNS_SHOWN],
         to_attr="recent",
     )
     seen = Source.objects.visible_to(user).filter(created_at__lte=at)
     sources: Any = list(seen.prefetch_related(runs))
     published = dict(
-        SyncRun.objects.filter(source__in=[source.pk for source in sources], published_at__lte=at)
+        SyncRun.objects.collections()
+        .filter(source__in=[source.pk for source in sources], published_at__lte=at)
         .order_by()
         .values("source")
         .annotate(newest=Max("published_at"))

@@ -215,12 +215,16 @@ def _replace(
     return changed
 
 
-# Collections that told of every machine there was, in the order of their facts.
+# When it was known how every machine was: at the collections that told of all there were, and
+# while a watch was told that nothing had changed.
 _LOOKS = """
-SELECT published_at FROM inventory_syncrun
+SELECT published_at AS at FROM inventory_syncrun
 WHERE source_id = %(source)s AND published_at IS NOT NULL
   AND completeness->'vm'->>'complete' = 'true'
-ORDER BY published_at
+UNION
+SELECT unchanged_until FROM inventory_syncrun
+WHERE source_id = %(source)s AND unchanged_until IS NOT NULL
+ORDER BY at
 """
 _PLACES = """
 SELECT DISTINCT ON (kind, ref) kind, ref, id FROM inventory_asset

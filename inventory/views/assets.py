@@ -27,7 +27,7 @@ MOST_FINDINGS = 50
 @requires(Permission.ASSET_READ)
 def asset(request: SignedInRequest, pk: int) -> HttpResponse:
     """The page of an asset now, or its record as it was at the moment in `as_of`."""
-    visible = Asset.objects.visible_to(request.user).select_related("source", "team")
+    visible = Asset.objects.visible_to(request.user).select_related("source__watch", "team")
     found = get_object_or_404(visible, pk=pk)
     now = timezone.now()
     moment = history.moment(request.GET.get("as_of", ""))

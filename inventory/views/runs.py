@@ -134,7 +134,8 @@ def _kinds(found: SyncRun) -> list[dict[str, Any]]:
 def _expected(found: SyncRun) -> int:
     """How many objects the last run of the source saw: what progress is measured against."""
     before = (
-        SyncRun.objects.filter(source_id=found.source_id, published_at__isnull=False)
+        SyncRun.objects.collections()
+        .filter(source_id=found.source_id, published_at__isnull=False)
         .exclude(pk=found.pk)
         .order_by("-published_at")
         .first()

@@ -70,7 +70,7 @@ def source_list(request: SignedInRequest) -> HttpResponse:
 def source(request: SignedInRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(_visible(request.user), pk=pk)
     [card] = _cards(_visible(request.user).filter(pk=found.pk), request.user)
-    runs = found.runs.order_by("-id")
+    runs = found.runs.collections().order_by("-id")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 19:
         runs = runs.filter(pk__lt=int(before))
@@ -260,8 +260,10 @@ def _abilities(user: User) -> dict[str, bool]:
 
 def _cards(sources: QuerySet[Source], user: User) -> list[Card]:
     """What a person who sees only a part is told is how old the facts are, not what they are."""
-    newest = SyncRun.objects.order_by("-id")[:TICKS]
-    found: Any = sources.prefetch_related(Prefetch("runs", queryset=newest, to_attr="newest"))
+    newest = SyncRun.objects.collections().order_by("-id")[:TICKS]
+    found: Any = sources.select_related("watch").prefetch_related(
+        Prefetch("runs", queryset=newest, to_attr="newest")
+    )
     whole = user.sees_everything
     if whole:
         found = found.prefetch_related("blind_spots").annotate(

@@ -13,8 +13,8 @@ from vmgov.env import Env
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
-LASTING = ("web", "worker", "scheduler", "database", "broker")
-OURS = ("web", "worker", "scheduler", "migrate")
+LASTING = ("web", "worker", "scheduler", "watcher", "database", "broker")
+OURS = ("web", "worker", "scheduler", "watcher", "migrate")
 
 
 @pytest.fixture(scope="module")

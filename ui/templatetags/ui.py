@@ -234,10 +234,15 @@ def _time(moment: datetime, words: str) -> SafeString:
 
 
 @register.inclusion_tag("ui/freshness.html")
-def freshness(moment: datetime | None, interval_minutes: int | None = None) -> dict[str, Any]:
-    """How old facts are; stale after two missed intervals, when the interval is given."""
-    now = timezone.now()
-    return {"moment": moment, "is_stale": clock.is_stale(moment, interval_minutes, now=now)}
+def freshness(
+    moment: datetime | None, interval_minutes: int | None = None, live_at: datetime | None = None
+) -> dict[str, Any]:
+    """How old facts are; stale after two missed intervals, when the interval is given.
+
+    With `live_at` they are those of now: changes were published up to that moment.
+    """
+    is_stale = clock.is_stale(moment, interval_minutes, now=timezone.now())
+    return {"moment": moment, "is_stale": is_stale, "live_at": live_at}
 
 
 @remembered(register, "ui/due.html")

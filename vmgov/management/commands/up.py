@@ -33,7 +33,7 @@ class Stopped(Exception):
 
 
 class Command(BaseCommand):
-    help = "Run vmgov on this machine: database, web, worker and scheduler, until Ctrl-C."
+    help = "Run vmgov on this machine: database, web, worker, scheduler and watcher, until Ctrl-C."
     requires_system_checks = ()  # they may want the database, which is what this starts
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -153,6 +153,7 @@ def _children(environment: Env, port: int) -> list[Child]:
             orphan_signal=signal.SIGKILL,  # what it was doing stays in the ledger
         ),
         process("The scheduler", manage, "scheduler", role="worker", orphan_signal=signal.SIGKILL),
+        process("The watcher", manage, "watch", role="worker", orphan_signal=signal.SIGTERM),
     ]
 
 

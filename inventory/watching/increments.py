@@ -1,0 +1,192 @@
+"""Changes → stage → publish: what a watch was told becomes what is true, in one transaction.
+
+The same tables and the same statements as a collection's, for some objects instead of all. Nothing
+is concluded from what is not among them: only an object that the platform, asked by name, does not
+know, or a kind that was read as a whole, can be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import IntegrityError, transaction
+
+from inventory import publishing, staging
+from inventory.chronicle import arriving, following
+from inventory.clock import database_now
+from inventory.connectors.base import NOTES, Gone, Item, Unreadable
+from inventory.models import Source, StagedRecord, SyncRun
+from inventory.raw import execute, fetch
+from inventory.records import Kind
+from inventory.watching import lease
+from inventory.watching.lease import Held
+
+State = SyncRun.State
+
+
+class Postponed(Exception):
+    """A collection is under way, or waits for a person: what it says comes first."""
+
+
+class NeedsCollection(Exception):
+    """What was told cannot be taken for all there is to tell: only a collection can."""
+
+
+class NothingNew(Exception):
+    """Everything that was told is known already."""
+
+
+class Increment(msgspec.Struct, frozen=True, kw_only=True):
+    """What was published: the run that stands for it, and the assets of which something is new."""
+
+    run: SyncRun
+    source: Source
+    changed: frozenset[int]
+
+
+def publish(
+    held: Held, items: Iterable[Item], *, now: datetime, unchanged_until: datetime | None
+) -> Increment:
+    """Publish what was read between two collections, in the caller's transaction.
+
+    `now` is when the reading began; `unchanged_until` until when all that had been told was
+    published. The source is locked, as by whoever publishes. Raise LeaseLost, Postponed,
+    NeedsCollection or NothingNew; then the caller's transaction must not be committed.
+    """
+    source = Source.objects.select_for_update(no_key=True).get(pk=held.source_id)
+    lease.hold_row(held)
+    if is_busy(source):
+        raise Postponed(f"A collection of {source.name} comes first.")
+    take, gone, rows = _taken(source, items)
+    run = _open(held, source, now=now, unchanged_until=unchanged_until)
+    _stage(run, take, rows)
+    at = now
+    if source.newest_at is not None:
+        at = max(now, source.newest_at + timedelta(microseconds=1))
+    changed, events = _write(source, run, take, gone, at=at)
+    if not changed and not events:
+        raise NothingNew
+    source.changed_at = at
+    source.save(update_fields=["changed_at", "events_at", "events_key"])
+    run.published_at, run.phase = at, SyncRun.Phase.EVALUATING
+    run.notes = {}
+    run.save()
+    return Increment(run=run, source=source, changed=frozenset(changed))
+
+
+def is_busy(source: Source) -> bool:
+    """Whether a collection has begun to read, or has read and waits: it may know less than we do.
+
+    Its facts would be published over newer ones.
+    """
+    runs = source.runs.collections()
+    return (
+        runs.filter(state__in=[State.RUNNING, State.HELD]).exists()
+        or runs.filter(state=State.QUEUED, staged_token__isnull=False).exists()
+    )
+
+
+def _taken(source: Source, items: Iterable[Item]) -> tuple[staging.Take, list[str], list[Any]]:
+    """What came, sorted; or raise NeedsCollection when it is doubtful or too much at once."""
+    take = staging.Take(expected_instance="")
+    gone: list[str] = []
+    rows: list[Any] = []
+    for item in items:
+        if isinstance(item, Gone):
+            gone.append(item.ref)
+        elif isinstance(item, NOTES):
+            take.note(item)
+        elif (row := take.row(item)) is not None:
+            rows.append(row)
+    if take.doubts:
+        raise NeedsCollection(take.doubts[0].message)
+    if _are_known(source, take.unreadable):
+        raise NeedsCollection("An object that was known can no longer be read.")
+    if take.events_read is not None and take.events_read.problem:
+        take.events_read, take.events = None, {}  # the next collection tells of it
+    return take, gone, rows
+
+
+def _are_known(source: Source, unreadable: list[Unreadable]) -> bool:
+    refs = [item.ref for item in unreadable]
+    return bool(refs) and source.assets.present().filter(ref__in=refs).exists()
+
+
+def _open(
+    held: Held, source: Source, *, now: datetime, unchanged_until: datetime | None
+) -> SyncRun:
+    moment = database_now()
+    try:
+        with transaction.atomic():
+            return SyncRun.objects.create(
+                source=source,
+                is_increment=True,
+                state=State.RUNNING,
+                phase=SyncRun.Phase.PUBLISHING,
+                requested_by="watch",
+                requested_at=now,
+                started_at=now,
+                collected_at=now,
+                read_until=max(moment, now),
+                unchanged_until=unchanged_until,
+                attempt=1,
+                token=held.token,
+                staged_token=held.token,
+            )
+    except IntegrityError:  # one_running_sync_per_source
+        raise Postponed(f"A collection of {source.name} has just begun.") from None
+
+
+def _stage(run: SyncRun, take: staging.Take, rows: list[Any]) -> None:
+    staging.copy_rows(run.pk, run.token, rows)
+    staging.copy_events(run.pk, run.token, take)
+    run.notes = {"unreadable": []}
+    if take.events_read is not None:
+        run.notes["events"] = msgspec.to_builtins(take.events_read)
+
+
+def _write(
+    source: Source, run: SyncRun, take: staging.Take, gone: list[str], *, at: datetime
+) -> tuple[set[int], int]:
+    """The assets of which something is new, and how many events were."""
+    whole = [Kind(kind) for kind, state in take.completeness().items() if state["complete"]]
+    _guard(source, run, gone, whole)
+    run.counts, changed, moved = publishing.write(
+        run, at=at, seen_until=source.complete_at, whole=whole
+    )
+    names = {"source": source.pk, "refs": gone, "at": at, "until": run.unchanged_until}
+    lost = {pk for (pk,) in fetch(MARK_GONE, names)}
+    moved |= lost | arriving.publish(source, run, at=at)
+    following.follow(source, moved)
+    execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})
+    arriving.forget_staged(run)
+    return changed | lost, run.events.get("new", 0)
+
+
+def _guard(source: Source, run: SyncRun, gone: list[str], whole: list[Kind]) -> None:
+    """Raise NeedsCollection when so much went at once that a person should look at it."""
+    there = source.assets.present().filter(missing_since__isnull=True)
+    known, lost = there.filter(kind=Kind.VM).count(), there.filter(ref__in=gone).count()
+    if publishing.is_too_much(lost, known):
+        raise NeedsCollection(f"{lost} objects went at once.")
+    for kind in whole:
+        of_kind = there.filter(kind=kind)
+        told = StagedRecord.objects.filter(run=run, token=run.token, kind=kind).values("uid")
+        if publishing.is_too_much(of_kind.exclude(uid__in=told).count(), of_kind.count()):
+            raise NeedsCollection(f"Many of kind {kind} went at once.")
+
+
+# What the platform does not know by name is missing once; the next complete collection that does
+# not find it either retires it.
+MARK_GONE = """
+UPDATE inventory_asset a
+SET missing_since = %(at)s, missed_runs = 1,
+    last_seen_at = greatest(a.last_seen_at, s.complete_at, %(until)s)
+FROM inventory_source s
+WHERE s.id = a.source_id AND a.source_id = %(source)s AND a.ref = ANY(%(refs)s)
+  AND a.gone_at IS NULL AND a.missing_since IS NULL
+RETURNING a.id
+"""

@@ -1,0 +1,184 @@
+"""A vCenter that is watched: what changes there is a finding here without any collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import LazySettings
+
+from findings.models import Finding, FindingEvent
+from inventory import sources
+from inventory.models import Asset, AssetVersion, PlatformEvent, Source, Stay, SyncRun, Watch
+from inventory.records import Kind
+from policies import judging
+from policies.models import Verdict
+from tests.integration.live import add_source, collecting, eventually, is_live, watching
+from tests.peers.vcsim import Vcsim, start_vcsim
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+VM = "DC0_C0_RP0_VM0"
+
+
+@pytest.fixture(scope="module")
+def vcsim() -> Iterator[Vcsim]:
+    with start_vcsim(cluster=1, host=3, standalone_host=0, vm=12, pg=2, seed="live") as running:
+        yield running
+
+
+@pytest.fixture
+def source(vcsim: Vcsim) -> Iterator[Source]:
+    """Live, with workers beside it."""
+    added = add_source(vcsim, "vc-live")
+    with collecting(), watching():
+        eventually(lambda: is_live(added))
+        yield added
+    assert vcsim.sessions() == 0
+
+
+def open_on(name: str) -> set[str]:
+    return set(
+        Finding.objects.filter(asset__name=name, state="open").values_list("check_id", flat=True)
+    )
+
+
+def test_changes_reach_the_findings_without_a_collection(vcsim: Vcsim, source: Source) -> None:
+    runs = SyncRun.objects.collections().count()
+    assert "vm-snapshot-chain" not in open_on(VM)
+    vcsim.apply(ops=[{"op": "create_snapshot", "vm": VM, "name": f"deep {n}"} for n in range(5)])
+    eventually(lambda: "vm-snapshot-chain" in open_on(VM))
+    event = FindingEvent.objects.get(finding__asset__name=VM, finding__check_id="vm-snapshot-chain")
+    assert event.run is not None
+    assert event.run.is_increment
+
+    vcsim.apply(ops=[{"op": "remove_snapshots", "vm": VM}])
+    eventually(lambda: "vm-snapshot-chain" not in open_on(VM))
+    vcsim.apply(
+        ops=[
+            {"op": "migrate", "vm": VM, "host": "DC0_C0_H2", "as": "CORP\\ola"},
+            {"op": "clone_vm", "source": VM, "name": "born-live"},
+            {"op": "host_options", "host": "DC0_C0_H0", "options": {"Syslog.global.logHost": ""}},
+        ]
+    )
+    eventually(lambda: Asset.objects.filter(name="born-live", kind=Kind.VM).exists())
+    stay = eventually(
+        lambda: Stay.objects.filter(
+            vm__name=VM, place_kind="host", place__name="DC0_C0_H2", basis="event"
+        ).first()
+    )
+    assert PlatformEvent.objects.filter(
+        vm__name=VM, type="VmMigratedEvent", happened_at=stay.valid_from
+    ).exists()
+    vcsim.apply(ops=[{"op": "destroy", "target": "born-live"}])
+    gone = eventually(lambda: Asset.objects.filter(name="born-live", missing_since__isnull=False))
+    assert gone.get().gone_at is None
+
+    assert SyncRun.objects.collections().count() == runs
+    assert_judged_as_a_whole(source)
+
+
+def assert_judged_as_a_whole(source: Source) -> None:
+    whole = judging.judge(Source.objects.get(pk=source.pk), now=datetime.now(UTC))
+    assert whole is not None
+    assert set(Verdict.objects.values_list("asset_id", "check_id", "outcome")) == {
+        (whole.asset_of(one), one.check_id, one.outcome.value) for one in whole.result.evaluations
+    }
+
+
+def test_rights_are_read_again_when_an_event_tells_of_them(vcsim: Vcsim, source: Source) -> None:
+    vcsim.apply(
+        ops=[
+            {
+                "op": "create_role",
+                "name": "Night",
+                "privileges": ["VirtualMachine.Interact.PowerOff"],
+            },
+            {"op": "grant", "principal": "CORP\\kim", "role": "Night", "entity": VM},
+            {"op": "post_event", "event": {"_typeName": "PermissionAddedEvent"}},
+        ]
+    )
+    grant = eventually(
+        lambda: Asset.objects.filter(kind=Kind.GRANT, name__contains="kim").first(), seconds=90
+    )
+    assert "grant-direct-user" in open_on(grant.name)
+
+    vcsim.apply(
+        ops=[
+            {"op": "revoke", "principal": "CORP\\kim", "entity": VM},
+            {"op": "post_event", "event": {"_typeName": "PermissionRemovedEvent"}},
+        ]
+    )
+    eventually(
+        lambda: Asset.objects.filter(pk=grant.pk, missing_since__isnull=False).exists(), seconds=90
+    )
+
+
+def test_a_renamed_folder_makes_a_collection(vcsim: Vcsim, source: Source) -> None:
+    vcsim.apply(
+        ops=[
+            {"op": "create_folder", "name": "before", "parent": {"path": "/DC0/vm"}},
+            {"op": "create_vm", "name": "inside", "folder": "before", "on": True},
+        ]
+    )
+    eventually(lambda: Asset.objects.filter(name="inside").exists())
+    runs = SyncRun.objects.collections().count()
+    vcsim.apply(
+        ops=[{"op": "rename", "target": {"type": "Folder", "exact": "before"}, "name": "after"}]
+    )
+    eventually(lambda: Asset.objects.filter(name="inside", record__folder="/DC0/vm/after").exists())
+    assert SyncRun.objects.collections().count() > runs
+    eventually(lambda: is_live(source))
+    vcsim.apply(ops=[{"op": "destroy", "target": "inside"}])
+
+
+def test_a_lost_session_is_followed_by_another(vcsim: Vcsim, source: Source) -> None:
+    vcsim.apply(ops=[{"op": "expire_sessions"}])
+    since = datetime.now(UTC)
+    vcsim.apply(ops=[{"op": "power_off", "vm": VM}])
+
+    eventually(lambda: is_live(source, since=since))
+    eventually(lambda: Asset.objects.get(name=VM).power_state == "off")
+    vcsim.apply(ops=[{"op": "power_on", "vm": VM}])
+
+
+def test_what_was_told_meanwhile_is_published_after_the_collection(
+    vcsim: Vcsim, source: Source
+) -> None:
+    """A collection that read before must not put back what is older."""
+    vcsim.faults([{"method": "RetrieveAllPermissions", "delay_ms": 4000}])
+    run = SyncRun.objects.create(source=source, requested_at=datetime.now(UTC))
+    eventually(
+        lambda: (
+            SyncRun.objects.filter(pk=run.pk, progress__has_key="vm").exists()
+            or SyncRun.objects.filter(pk=run.pk, state="complete").exists()
+        )
+    )
+    vcsim.apply(ops=[{"op": "power_off", "vm": VM}])
+    eventually(lambda: SyncRun.objects.filter(pk=run.pk, state="complete").exists())
+    vcsim.faults([])
+    eventually(lambda: Asset.objects.get(name=VM).power_state == "off")
+
+    newest = AssetVersion.objects.filter(asset__name=VM).latest("valid_from")
+    assert newest.record["power_state"] == "off"
+    vcsim.apply(ops=[{"op": "power_on", "vm": VM}])
+
+
+def test_a_source_that_is_switched_off_is_left_alone(
+    vcsim: Vcsim, source: Source, settings: LazySettings
+) -> None:
+    sources.disable(source_id=source.pk, by=None, now=datetime.now(UTC))
+
+    eventually(lambda: Watch.objects.get(source=source).state == Watch.State.WAITING)
+    eventually(lambda: vcsim.sessions() == 0)
+
+
+def test_a_vcenter_that_refuses_says_why_on_the_watch(vcsim: Vcsim) -> None:
+    added = add_source(vcsim, "vc-live")
+    vcsim.faults([{"method": "CreatePropertyCollector", "fault": "NoPermission"}])
+    with watching():
+        watch = eventually(lambda: Watch.objects.filter(source=added, failures__gte=2).first())
+    vcsim.faults([])
+
+    assert "NoPermission" in watch.problem
+    assert vcsim.sessions() == 0
