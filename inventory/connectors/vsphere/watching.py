@@ -39,8 +39,13 @@ from inventory.connectors.vsphere.xml import (
 )
 
 _NAMING: Final = ("name", "parent")
+# The tree of snapshots changes as one: not every vCenter tells of its parts when all of it goes.
+_MACHINE: Final = (
+    *(path for path in machines.PATHS if not path.startswith("snapshot.")),
+    "snapshot",
+)
 WATCHED: Final[dict[str, tuple[str, ...]]] = {
-    "VirtualMachine": machines.PATHS,
+    "VirtualMachine": _MACHINE,
     "HostSystem": hosts.PATHS,
     "ClusterComputeResource": clusters.PATHS,
     "DistributedVirtualSwitch": switches.PATHS,
