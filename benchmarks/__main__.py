@@ -8,6 +8,7 @@ import sys
 TITLES = {
     "collect": "Collection of 2,000 simulated machines",
     "evaluate": "Evaluation",
+    "watching": "Changes while a vCenter is watched",
     "chronicle": "The past of 10,000 machines over 90 days",
     "pages": "Pages, API and acts with 1,000,000 findings on 400,000 assets",
 }

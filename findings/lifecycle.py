@@ -21,6 +21,7 @@ from findings.announcing import outbox
 from findings.announcing.outbox import Topic
 from findings.models import Finding, FindingEvent, FindingSpell
 from findings.priority import RANK, due_at, priority, tier
+from findings.rewriting import rewrite
 from inventory.clock import database_now
 from inventory.models import Asset, SyncRun
 from policies.evaluate import Evaluation
@@ -309,13 +310,11 @@ def _hold(changes: Changes) -> None:
 def _write(changes: Changes) -> None:
     _hold(changes)
     Finding.objects.bulk_create(changes.created, batch_size=BATCH)
-    Finding.objects.bulk_update(changes.updated, REWRITTEN, batch_size=BATCH)
-    Finding.objects.bulk_update(changes.reopened, BEGUN_ANEW, batch_size=BATCH)
-    Finding.objects.bulk_update(changes.dated, ("priority", "updated_at"), batch_size=BATCH)
-    # A due date that a person set meanwhile stays: the filter is part of the update.
-    Finding.objects.filter(due_by_hand=False).bulk_update(
-        changes.dated, ("due_at",), batch_size=BATCH
-    )
+    rewrite(changes.updated, REWRITTEN)
+    rewrite(changes.reopened, BEGUN_ANEW)
+    rewrite(changes.dated, ("priority", "updated_at"))
+    # A due date that a person set meanwhile stays: the condition is part of the update.
+    rewrite(changes.dated, ("due_at",), only="NOT due_by_hand")
     FindingSpell.objects.bulk_create(
         (
             FindingSpell(finding=finding, opened_at=finding.opened_at)

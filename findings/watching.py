@@ -98,7 +98,7 @@ class Following:
 
     @property
     def is_live(self) -> bool:
-        return self._since is None
+        return self._has_begun and self._since is None
 
     def step(self) -> None:
         """Wait for one answer of the platform and do what follows from it.
