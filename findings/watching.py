@@ -143,6 +143,7 @@ class Following:
         runs = SyncRun.objects.collections().filter(source=self._held.source_id)
         if runs.filter(state=SyncRun.State.COMPLETE, started_at__gte=self._since).exists():
             self._prepare()
+            lease.live(self._held)
             return
         now = database_now()
         if self._ask_from is not None and now < self._ask_from:
@@ -163,7 +164,6 @@ class Following:
         self._platform.prepare()
         self._since = None
         self._confirmed = None
-        lease.live(self._held, until=datetime.now(UTC))
 
     def _publish(self, asked: datetime) -> None:
         """Read what changed, with the events, and publish it; later, if a collection comes first.

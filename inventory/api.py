@@ -45,6 +45,12 @@ class QuarantineSerializer(serializers.ModelSerializer[Quarantine]):
 class SourceSerializer(serializers.ModelSerializer[Source]):
     """Where a source is and what it warns of is empty for who sees only a part of the estate."""
 
+    live_at = serializers.DateTimeField(
+        read_only=True,
+        allow_null=True,
+        help_text="Up to when changes are published while it is watched; null when it is not live.",
+    )
+
     def to_representation(self, source: Source) -> dict[str, Any]:
         told = super().to_representation(source)
         if not sees_everything(self):
@@ -64,6 +70,8 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
             "instance_uuid",
             "interval_minutes",
             "is_enabled",
+            "is_watched",
+            "live_at",
             "takes_files",
             "warnings",
             "complete_at",
@@ -174,7 +182,8 @@ class SourceViewSet(TakesFiles, viewsets.ReadOnlyModelViewSet[Source]):
     filterset_fields = ("name", "connector", "is_enabled")
 
     def get_queryset(self) -> QuerySet[Source]:
-        return Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        seen = Source.objects.visible_to(self.request.user)  # type: ignore[arg-type]
+        return seen.select_related("watch")
 
     def get_serializer_class(self) -> type[SourceSerializer]:
         """What could not be read is named, so only who sees the whole estate is told."""

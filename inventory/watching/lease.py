@@ -69,7 +69,7 @@ def hold_row(held: Held) -> Watch:
 def began(held: Held) -> datetime:
     """That changes are told from now on: what was before, a collection has to tell."""
     moment = database_now()
-    _update(held, state=State.CATCHING_UP, began_at=moment, live_since=None)
+    _update(held, state=State.CATCHING_UP, began_at=moment, live_since=None, confirmed_at=None)
     return moment
 
 
@@ -78,16 +78,10 @@ def confirm(held: Held, *, until: datetime) -> None:
     _update(held, confirmed_at=until)
 
 
-def live(held: Held, *, until: datetime) -> None:
-    _update(
-        held,
-        state=State.LIVE,
-        live_since=database_now(),
-        confirmed_at=until,
-        failures=0,
-        problem="",
-        advice="",
-    )
+def live(held: Held) -> None:
+    """That what was before is known, and what is told from now on is published."""
+    moment = database_now()
+    _update(held, state=State.LIVE, live_since=moment, failures=0, problem="", advice="")
 
 
 def end(held: Held) -> None:

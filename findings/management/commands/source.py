@@ -41,6 +41,9 @@ class Command(BaseCommand):
         vsphere.add_argument(
             "--no-test", action="store_true", help="add it without trying to connect"
         )
+        vsphere.add_argument(
+            "--no-watch", action="store_true", help="see changes at collections alone"
+        )
         bundle = add.add_parser("bundle")
         bundle.add_argument("--key-file", required=True, type=Path, help="the public key, PEM")
         rvtools = add.add_parser("rvtools")
@@ -94,6 +97,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 attribute_mapping=arguments.mapping_of(options),
                 interval_minutes=options["interval"],
+                is_watched=not options["no_watch"],
                 now=datetime.now(UTC),
                 **typed,
             )
