@@ -38,7 +38,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     source_id: int
     run_id: int
     published_at: datetime
-    changed_at: datetime | None  # when a watch had last published what had changed
+    changed_at: datetime | None = None  # when a watch had last published what had changed
     now: datetime
     configured: dict[str, Configured]
     judged_as: str
