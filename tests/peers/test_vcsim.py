@@ -452,6 +452,17 @@ def test_snapshots_have_the_age_that_is_said(vcsim: Vcsim, content: Any) -> None
     assert read(content, vm, "snapshot") == ({}, {})
 
 
+def test_one_snapshot_goes_and_those_below_it_move_up(vcsim: Vcsim, content: Any) -> None:
+    taken = [{"op": "create_snapshot", "vm": "cut", "name": name} for name in ("a", "b", "c")]
+    vcsim.apply(ops=[{"op": "create_vm", "name": "cut"}, *taken])
+    vcsim.apply(ops=[{"op": "remove_snapshot", "vm": "cut", "name": "b"}])
+
+    [first] = vm_named(content, "cut").snapshot.rootSnapshotList
+    assert first.name == "a"
+    [second] = first.childSnapshotList
+    assert (second.name, second.childSnapshotList) == ("c", [])
+
+
 def test_a_vm_moves_between_hosts_and_leaves(vcsim: Vcsim, content: Any) -> None:
     create = {"op": "create_vm", "name": "mover", "host": "DC0_C0_H0", "on": True}
     vcsim.apply(ops=[create, {"op": "migrate", "vm": "mover", "host": "DC0_C0_H1"}])
@@ -662,6 +673,34 @@ def test_vcenter_options_have_types(vcsim: Vcsim, content: Any) -> None:
     settings = {each.key: each.value for each in content.setting.setting}
     assert (settings["event.maxAge"], settings["x.y"]) == (30, "z")
     assert content.setting.QueryOptions("x.y")[0].value == "z"
+
+
+def test_what_was_logged_before_the_log_was_purged_is_told_nobody(
+    vcsim: Vcsim, content: Any
+) -> None:
+    spec = vim.event.EventFilterSpec(eventTypeId=["VmCreatedEvent"])
+    vcsim.apply(ops=[{"op": "create_vm", "name": "purged"}, {"op": "forget_events"}])
+    assert content.eventManager.QueryEvents(spec) == []
+
+    vcsim.apply(ops=[{"op": "create_vm", "name": "kept"}])
+    assert [each.vm.name for each in content.eventManager.QueryEvents(spec)] == ["kept"]
+
+
+def test_what_drs_moves_nobody_moved(vcsim: Vcsim, content: Any) -> None:
+    vcsim.apply(
+        ops=[
+            {"op": "create_vm", "name": "balanced", "host": "DC0_C0_H0"},
+            {"op": "migrate", "vm": "balanced", "host": "DC0_C0_H1", "drs": True},
+        ]
+    )
+
+    [event] = content.eventManager.QueryEvents(
+        vim.event.EventFilterSpec(eventTypeId=["DrsVmMigratedEvent"])
+    )
+    assert (event.vm.name, event.sourceHost.name, event.host.name, event.userName) == (
+        *("balanced", "DC0_C0_H0", "DC0_C0_H1"),
+        "",
+    )
 
 
 def test_events_can_lie_in_the_past(vcsim: Vcsim, content: Any) -> None:

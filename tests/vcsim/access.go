@@ -341,6 +341,12 @@ var reading = map[string]bool{
 
 // guard refuses what an account may not do. It is the registry's hook and sees each call first.
 func (w *World) guard(ctx *simulator.Context, method *simulator.Method) (mo.Reference, types.BaseMethodFault) {
+	switch request := method.Body.(type) {
+	case *types.CreateCollectorForEvents:
+		w.withoutForgotten(&request.Filter)
+	case *types.QueryEvents:
+		w.withoutForgotten(&request.Filter)
+	}
 	user := userOf(ctx)
 	if user == "" || reading[method.Name] {
 		return nil, nil

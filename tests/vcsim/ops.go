@@ -30,6 +30,7 @@ func init() {
 		"destroy":          op(opDestroy),
 		"migrate":          op(opMigrate),
 		"create_snapshot":  op(opCreateSnapshot),
+		"remove_snapshot":  op(opRemoveSnapshot),
 		"remove_snapshots": op(opRemoveSnapshots),
 		"add_nic":          op(opAddNIC),
 		"remove_nic":       op(opRemoveNIC),
@@ -65,6 +66,7 @@ func init() {
 		"rest":            op(opRest),
 		"vcenter_options": op(opVCenterOptions),
 		"post_event":      op(opPostEvent),
+		"forget_events":   op(opForgetEvents),
 
 		"account":      op(opAccount),
 		"create_role":  op(opCreateRole),
@@ -462,6 +464,27 @@ func opPostEvent(w *World, ctx *simulator.Context, p eventParams) error {
 		}
 	})
 	return err
+}
+
+// opForgetEvents purges the log, as a vCenter does with what is older than event.maxAge.
+func opForgetEvents(w *World, _ *simulator.Context, _ nothing) error {
+	now := time.Now()
+	w.forgotten.Store(&now)
+	return nil
+}
+
+// withoutForgotten narrows an event collector to what the log still holds.
+func (w *World) withoutForgotten(filter *types.EventFilterSpec) {
+	since := w.forgotten.Load()
+	if since == nil {
+		return
+	}
+	if filter.Time == nil {
+		filter.Time = &types.EventFilterSpecByTime{}
+	}
+	if begin := filter.Time.BeginTime; begin == nil || begin.Before(*since) {
+		filter.Time.BeginTime = since
+	}
 }
 
 // --- access

@@ -272,6 +272,8 @@ func opSuspend(w *World, ctx *simulator.Context, p vmParams) error {
 type migrateParams struct {
 	VM   *Selector `json:"vm"`
 	Host *Selector `json:"host"`
+	// DRS moves it: the event is another one, and nobody's.
+	DRS bool `json:"drs"`
 }
 
 // opMigrate moves VMs to a host. It does not use RelocateVM_Task, which leaves both hosts' lists of VMs as they were.
@@ -304,14 +306,20 @@ func opMigrate(w *World, ctx *simulator.Context, p migrateParams) error {
 			return types.HostEventArgument{EntityEventArgument: types.EntityEventArgument{Name: h.Name}, Host: h.Self}
 		}
 		from, to := argument(source), argument(target)
-		manager := w.registry.EventManager()
-		_, err := w.call(ctx, manager, "PostEvent", &types.PostEvent{This: manager.Self, EventToPost: &types.VmMigratedEvent{
+		moved := types.VmMigratedEvent{
 			VmEvent: types.VmEvent{Event: types.Event{
 				Vm:   &types.VmEventArgument{EntityEventArgument: types.EntityEventArgument{Name: vm.Name}, Vm: vm.Self},
 				Host: &to,
 			}},
 			SourceHost: from,
-		}})
+		}
+		by := ctx
+		var told types.BaseEvent = &moved
+		if p.DRS {
+			by, told = w.actor(""), &types.DrsVmMigratedEvent{VmMigratedEvent: moved}
+		}
+		manager := w.registry.EventManager()
+		_, err := w.call(by, manager, "PostEvent", &types.PostEvent{This: manager.Self, EventToPost: told})
 		return err
 	})
 }
@@ -365,6 +373,39 @@ func opRemoveSnapshots(w *World, ctx *simulator.Context, p vmParams) error {
 		_, err := w.call(ctx, vm, "RemoveAllSnapshots_Task", &types.RemoveAllSnapshots_Task{This: vm.Self})
 		return err
 	})
+}
+
+type removeSnapshotParams struct {
+	VM       *Selector `json:"vm"`
+	Name     string    `json:"name"`
+	Children bool      `json:"children"`
+}
+
+// opRemoveSnapshot removes the one of that name; without "children" those below it move up.
+func opRemoveSnapshot(w *World, ctx *simulator.Context, p removeSnapshotParams) error {
+	return w.eachVM(p.VM, func(vm *simulator.VirtualMachine) error {
+		if vm.Snapshot != nil {
+			if ref := snapshotNamed(vm.Snapshot.RootSnapshotList, p.Name); ref != nil {
+				_, err := w.call(ctx, w.registry.Get(*ref), "RemoveSnapshot_Task", &types.RemoveSnapshot_Task{
+					This: *ref, RemoveChildren: p.Children,
+				})
+				return err
+			}
+		}
+		return fmt.Errorf("no snapshot is called %q", p.Name)
+	})
+}
+
+func snapshotNamed(trees []types.VirtualMachineSnapshotTree, name string) *types.ManagedObjectReference {
+	for i := range trees {
+		if trees[i].Name == name {
+			return &trees[i].Snapshot
+		}
+		if found := snapshotNamed(trees[i].ChildSnapshotList, name); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 type addNICParams struct {

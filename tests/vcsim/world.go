@@ -39,6 +39,8 @@ type World struct {
 	tags       map[string]string
 	restStatus atomic.Int32
 	clock      clock
+	// forgotten is until when events are purged.
+	forgotten atomic.Pointer[time.Time]
 	watched    watched
 	made       map[string]int
 }
