@@ -115,7 +115,7 @@ JOIN inventory_syncrun r ON r.id = s.run_id
 LEFT JOIN LATERAL (
     SELECT id FROM inventory_asset
     WHERE source_id = r.source_id AND kind IN ('vm', 'image') AND ref = s.event->>'vm_ref'
-    ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1
+    ORDER BY gone_at IS NULL DESC, missing_since IS NULL DESC, id DESC LIMIT 1
 ) a ON s.event->>'vm_ref' IS NOT NULL
 WHERE s.run_id = %(run)s AND s.token = %(token)s
 ON CONFLICT (source_id, key, created_at) DO NOTHING

@@ -241,9 +241,12 @@ LEFT JOIN inventory_syncrun r ON r.id = v.run_id
 WHERE v.asset_id = ANY(%(ids)s) AND a.kind = 'vm'
 ORDER BY v.asset_id, v.valid_from
 """
+# A template is told of too, and runs nowhere.
 _EVENTS = """
-SELECT vm_id, type, happened_at, host_ref, detail FROM inventory_platformevent
-WHERE vm_id = ANY(%(ids)s) AND type = ANY(%(types)s) ORDER BY happened_at, key
+SELECT e.vm_id, e.type, e.happened_at, e.host_ref, e.detail FROM inventory_platformevent e
+JOIN inventory_asset a ON a.id = e.vm_id
+WHERE e.vm_id = ANY(%(ids)s) AND a.kind = 'vm' AND e.type = ANY(%(types)s)
+ORDER BY e.happened_at, e.key
 """
 _UNFOLLOWED = """
 SELECT a.id FROM inventory_asset a

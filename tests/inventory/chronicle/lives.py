@@ -13,6 +13,7 @@ from inventory.models import Source, SyncRun
 from inventory.records import (
     Datastore,
     Host,
+    Image,
     Network,
     Nic,
     Platform,
@@ -43,6 +44,11 @@ def vm(n: int = 1, *, host: str | None = "host-1", mac: str = "", **facts: Any) 
         **facts,
     }
     return VirtualMachine(**given)
+
+
+def image(n: int) -> Image:
+    """The template that the machine of this number is when it is one."""
+    return Image(platform=Platform.VSPHERE, uid=f"uuid-{n}", ref=f"vm-{n}", name=f"web-{n}")
 
 
 def nic(mac: str, *, key: str = "4000", network: str = "network-1") -> Nic:

@@ -7,10 +7,20 @@ from django.db import IntegrityError, connection, transaction
 
 from inventory.chronicle import following
 from inventory.connectors.base import Doubt
-from inventory.models import Asset, MacHolding, Source, Stay
+from inventory.models import Asset, MacHolding, PlatformEvent, Source, Stay
 from inventory.records import Kind, PowerState
 from tests.factories import SourceFactory
-from tests.inventory.chronicle.lives import at, collect, event, nic, places, run, vm
+from tests.inventory.chronicle.lives import (
+    at,
+    collect,
+    event,
+    image,
+    nic,
+    places,
+    read_until,
+    run,
+    vm,
+)
 from tests.inventory.fakes import FakeConnector
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +120,34 @@ def test_a_removed_machine_ended_at_the_event(source: Source) -> None:
     collect(source, vm(2), hours=2, events=(event(1, "VmRemovedEvent", 0.5),))
 
     assert hosts() == [("esx-1", at(0), at(0.5), "first")]
+
+
+def test_a_template_that_events_tell_of_stays_nowhere(source: Source) -> None:
+    collect(source, vm(1), hours=0, events=())
+    told = event(1, "VmClonedEvent", 0.5, ref="vm-2", host_ref="host-1")
+    extra = (told, read_until(1))
+    run(source, FakeConnector(*places(), vm(1), image(2), extra=extra), hours=1)
+
+    assert PlatformEvent.objects.get().vm == Asset.objects.get(kind="image")
+    assert set(Stay.objects.values_list("vm__kind", flat=True)) == {"vm"}
+
+
+def test_what_happens_to_a_template_that_is_a_machine_again_is_the_machines(
+    source: Source,
+) -> None:
+    """A template is an asset of its own; the two share what the platform calls the machine."""
+    golden = image(9)
+    moved = event(1, "VmMigratedEvent", 1.5, ref="vm-2", host_ref="host-2")
+    for hours, machines, told in (
+        (0, (vm(1), vm(2), golden), ()),
+        (1, (vm(1), image(2), golden), ()),
+        (2, (vm(1), vm(2, host="host-2"), golden), (moved,)),
+    ):
+        extra = (*told, read_until(hours))
+        run(source, FakeConnector(*places(), *machines, extra=extra), hours=hours)
+
+    assert PlatformEvent.objects.get().vm == Asset.objects.get(kind="vm", name="web-2")
+    assert hosts("web-2")[-1] == ("esx-2", at(1.5), None, "event")
 
 
 def test_a_partial_collection_ends_no_stay(source: Source) -> None:
