@@ -163,11 +163,16 @@ func opCloneVM(w *World, ctx *simulator.Context, p cloneParams) error {
 	parent := w.registry.Get(*w.registry.Get(host).(*simulator.HostSystem).Parent)
 	pool := managed(parent).FieldByName("ResourcePool").Interface().(*types.ManagedObjectReference)
 	identity := w.fresh("vm", folder.Value, p.Name)
+	said := map[string]any{} // the simulator gives clones its own uuids, whatever the order says
 	if p.UUID == "" {
 		p.UUID = w.uuidFor("bios", folder.Value, identity)
+	} else {
+		said["config.uuid"] = p.UUID
 	}
 	if p.InstanceUUID == "" {
 		p.InstanceUUID = w.uuidFor("vm", folder.Value, identity)
+	} else {
+		said["config.instanceUuid"] = p.InstanceUUID
 	}
 	result, err := w.call(ctx, source, "CloneVM_Task", &types.CloneVM_Task{
 		This: source.Self, Folder: folder, Name: p.Name,
@@ -181,6 +186,11 @@ func opCloneVM(w *World, ctx *simulator.Context, p cloneParams) error {
 	}
 	vm := w.registry.Get(result.(types.ManagedObjectReference)).(*simulator.VirtualMachine)
 	w.registry.WithLock(ctx, vm, func() { settleVM(vm) })
+	if len(said) > 0 {
+		if err := w.write(ctx, vm, said); err != nil {
+			return err
+		}
+	}
 	// The simulator lets a clone keep its source's MAC addresses, which a real vCenter does not.
 	for i, device := range vm.Config.Hardware.Device {
 		if card, ok := device.(types.BaseVirtualEthernetCard); ok {

@@ -41,8 +41,8 @@ type World struct {
 	clock      clock
 	// forgotten is until when events are purged.
 	forgotten atomic.Pointer[time.Time]
-	watched    watched
-	made       map[string]int
+	watched   watched
+	made      map[string]int
 }
 
 // actor is a context that acts in the name of a user; events carry that name.
