@@ -245,6 +245,10 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
         return visible.select_related("source", "team")
 
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Lists are narrowed; one asset that is named is there even when it is gone by now."""
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
+
     @extend_schema(parameters=[AS_OF])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Assets; without `presence`, those that are not gone."""
@@ -256,7 +260,7 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         )
         self.cursor_ordering = ("asset_id",)
         page = self.paginate_queryset(found.qs) or []
-        told = self.get_serializer([_as_then(version) for version in page], many=True)
+        told = self.get_serializer([_as_then(version, at) for version in page], many=True)
         return self.get_paginated_response(told.data)
 
     @extend_schema(parameters=[AS_OF])
@@ -267,7 +271,7 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
             return super().retrieve(request, *args, **kwargs)
         asset = self.get_object()
         version = get_object_or_404(self._versions(at), asset=asset)
-        return Response(self.get_serializer(_as_then(version)).data)
+        return Response(self.get_serializer(_as_then(version, at)).data)
 
     def _moment(self) -> datetime | None:
         return asked(self.request)
@@ -292,9 +296,9 @@ class AssetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return access_to(self.get_object(), request, self._moment())
 
 
-def _as_then(version: AssetVersion) -> Asset:
+def _as_then(version: AssetVersion, moment: datetime) -> Asset:
     """As of a moment, every value that comes from the record is that moment's."""
-    asset = past.as_then(version)
+    asset = past.as_then(version, moment)
     asset.evaluated_at = None
     return asset
 

@@ -438,6 +438,8 @@ class AssetVersion(models.Model):
     digest = models.CharField(max_length=32)
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField(null=True)
+    # Since when complete collections had not found it any more, until the version ended.
+    missing_since = models.DateTimeField(null=True)
     # Since when it had been away, when it came back with this version: kept by a trigger.
     away_since = models.DateTimeField(null=True, editable=False)
     # By what lists of the past are narrowed and sorted, as `Asset` has it for now.

@@ -42,7 +42,16 @@ class PastFilter(AssetFilter):
 
     def seen(self, kind: Kind, value: Any) -> Asset | None:
         found = at(self.moment, user=self.user).filter(kind=kind, asset=in_range(value)).first()
-        return as_then(found) if found else None
+        return as_then(found, self.moment) if found else None
+
+    def by_presence(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Whether the last complete collection by then had found it; what was gone is not here."""
+        is_missing = Q(missing_since__lte=self.moment)
+        if value == "missing":
+            return queryset.filter(is_missing)
+        if value == "present":
+            return queryset.filter(Q(missing_since__isnull=True) | ~is_missing)
+        return queryset.none() if value == "gone" else queryset
 
     def hosts_in(self, cluster: Asset) -> list[str]:
         hosts = at(self.moment, user=self.user).filter(
@@ -64,13 +73,15 @@ def of_few(
     return versions.filter(asset__in=list(assets.values_list("pk", flat=True)))
 
 
-def as_then(version: AssetVersion) -> Asset:
+def as_then(version: AssetVersion, moment: datetime) -> Asset:
     """The asset with everything its record says as it was; not to be saved."""
     asset = version.asset
     asset.record, asset.digest = version.record, version.digest
     asset.name, asset.ref = version.record["name"], version.record["ref"]
     asset.changed_at = version.valid_from
-    asset.missing_since = asset.gone_at = None
+    missing = version.missing_since
+    asset.missing_since = missing if missing is not None and missing <= moment else None
+    asset.gone_at = None
     for field in _FACTS:
         setattr(asset, field, getattr(version, field))
     return asset

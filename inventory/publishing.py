@@ -149,9 +149,10 @@ def write(
     names = {**_names(run), "at": at, "seen_until": seen_until or at}
     new = fetch(INSERT_NEW, names)
     changed = fetch(UPDATE_CHANGED, names)
-    execute(CLOSE_VERSIONS, {**names, "ids": [row[0] for row in changed]})
-    execute(OPEN_VERSIONS, {**names, "ids": [row[0] for row in (*new, *changed)]})
     seen_again = fetch(SEEN_AGAIN, names)
+    begun = [row[0] for row in (*changed, *seen_again)]
+    execute(CLOSE_VERSIONS, {**names, "ids": begun})
+    execute(OPEN_VERSIONS, {**names, "ids": [*(row[0] for row in new), *begun]})
     execute(ASSIGN_TEAMS, names)
     missing, retired = _miss({**names, "kinds": list(whole)}) if whole else ([], [])
     staged = fetch(
@@ -185,6 +186,7 @@ def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     missed = fetch(MARK_MISSING, names)
     retired = [(pk, kind) for pk, kind, misses in missed if misses >= MISSES_BEFORE_RETIREMENT]
     missing = [(pk, kind) for pk, kind, misses in missed if misses < MISSES_BEFORE_RETIREMENT]
+    execute(NOTE_MISSING, {**names, "ids": [pk for pk, _ in missing]})
     execute(RETIRE, {**names, "ids": [pk for pk, _ in retired]})
     execute(CLOSE_VERSIONS, {**names, "ids": [pk for pk, _ in retired]})
     return missing, retired
@@ -224,11 +226,17 @@ UPDATE inventory_assetversion SET valid_to = %(at)s
 WHERE asset_id = ANY(%(ids)s) AND valid_to IS NULL
 """
 
+NOTE_MISSING = """
+UPDATE inventory_assetversion SET missing_since = %(at)s
+WHERE asset_id = ANY(%(ids)s) AND valid_to IS NULL AND missing_since IS NULL
+"""
+
 OPEN_VERSIONS = """
 INSERT INTO inventory_assetversion (asset_id, run_id, record, digest, valid_from)
 SELECT id, %(run)s, record, digest, %(at)s FROM inventory_asset WHERE id = ANY(%(ids)s)
 """
 
+# It gets a version of its own, so that the one before keeps since when it was missing.
 SEEN_AGAIN = """
 UPDATE inventory_asset a SET missing_since = NULL, missed_runs = 0, last_seen_at = %(at)s
 FROM inventory_stagedrecord s

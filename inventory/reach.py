@@ -39,10 +39,13 @@ class Reach(msgspec.Struct, frozen=True):
 
 
 def reach_of(source_id: int, *, by: User, at: datetime | None = None) -> Reach | None:
-    """Now, or as of a moment; None for who does not see the whole estate. One query."""
+    """Now, or as of a moment; None for who does not see the whole estate. One query.
+
+    A platform tells all of these at once: what a complete collection did not find was taken away.
+    """
     if not by.sees_everything:
         return None
-    rows = _records(source_id, _TELL, at)
+    rows = _records(source_id, _TELL, at, is_missing=False)
     return Reach(
         Access(record for _, _, record in rows),
         {(kind, record.uid): pk for pk, kind, record in rows},
@@ -50,11 +53,19 @@ def reach_of(source_id: int, *, by: User, at: datetime | None = None) -> Reach |
 
 
 def _records(
-    source_id: int, kinds: Iterable[Kind], at: datetime | None, **where: Any
+    source_id: int,
+    kinds: Iterable[Kind],
+    at: datetime | None,
+    *,
+    is_missing: bool = True,
+    **where: Any,
 ) -> list[tuple[int, str, AnyRecord]]:
+    """Those there were; with `is_missing` also what the last complete collection did not find."""
     found: Any
     if at is None:
         assets = Asset.objects.present().filter(source_id=source_id, kind__in=kinds, **where)
+        if not is_missing:
+            assets = assets.filter(missing_since=None)
         found = assets.values_list("pk", "kind", Cast("record", TextField()))
     else:
         versions = AssetVersion.objects.filter(
@@ -64,6 +75,8 @@ def _records(
             asset__kind__in=kinds,
             **{f"record__{field}": value for field, value in where.items()},
         )
+        if not is_missing:
+            versions = versions.filter(Q(missing_since__isnull=True) | Q(missing_since__gt=at))
         found = versions.values_list("asset_id", "kind", Cast("record", TextField()))
     return [(pk, kind, decode(text)) for pk, kind, text in found.order_by("pk")]
 

@@ -119,7 +119,7 @@ def _names_then(
         asset__kind__in={kind for kind, _ in wanted},
         asset__ref__in={ref for _, ref in wanted},
     )
-    return history.Names([past.as_then(version) for version in versions.order_by("asset")])
+    return history.Names([past.as_then(version, moment) for version in versions.order_by("asset")])
 
 
 # Which lists say what belonged to an asset: (what, the list, by which filter).

@@ -56,7 +56,7 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         many=listing.many,
         size=PAGE,
     )
-    assets_shown = [past.as_then(version) for version in shown.rows] if then else shown.rows
+    assets_shown = [past.as_then(version, then) for version in shown.rows] if then else shown.rows
     context = {
         "name": name,
         "listing": listing,
@@ -154,7 +154,7 @@ def _names_by_source(
     found: Iterable[Asset] = Asset.objects.visible_to(user).filter(kind__in=kinds).defer("record")
     if then:
         versions = past.at(then, user=user).filter(kind__in=kinds).defer("asset__record")
-        found = [past.as_then(version) for version in versions]
+        found = [past.as_then(version, then) for version in versions]
     by_source: dict[int, list[Asset]] = {}
     for each in found:
         by_source.setdefault(each.source_id, []).append(each)

@@ -108,7 +108,7 @@ def _attach_parents(kind: Kind, rows: Sequence[Row], user: User, then: datetime 
         versions = past.at(then, user=user).filter(
             kind=parent_kind, asset__source__in=sources, asset__ref__in=refs
         )
-        parents = [past.as_then(version) for version in versions]
+        parents = [past.as_then(version, then) for version in versions]
         found = {(each.source_id, each.ref): each for each in parents}
     for row in rows:
         row.parent = found.get((row.asset.source_id, str(getattr(row.record, field))))

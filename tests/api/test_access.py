@@ -78,6 +78,19 @@ def test_it_can_be_asked_of_the_past(client: Client, estate: dict[str, Asset]) -
     assert client.get(f"/api/v1/{address}", {"as_of": "then"}).status_code == 400
 
 
+def test_what_the_last_complete_collection_did_not_find_gives_nothing(
+    client: Client, estate: dict[str, Asset]
+) -> None:
+    grant = Asset.objects.get(kind="grant")
+    Asset.objects.filter(pk=grant.pk).update(missing_since=NOW)
+    grant.versions.update(missing_since=NOW)
+    address = f"assets/{estate['app-01'].pk}/access/"
+
+    assert told(client, address)["holders"] == []
+    assert told(client, address, as_of=NOW.isoformat())["holders"] == []
+    assert len(told(client, address, as_of=(NOW - DAY / 2).isoformat())["holders"]) == 1
+
+
 def test_principals_are_listed_with_members_or_null(
     client: Client, estate: dict[str, Asset]
 ) -> None:

@@ -153,6 +153,44 @@ def test_the_history_of_an_asset_is_its_versions(client: Client, analyst: User) 
     assert versions[0]["valid_to"] is None
 
 
+def test_an_asset_that_is_gone_is_not_listed_and_still_answers_by_its_id(
+    client: Client, analyst: User
+) -> None:
+    source = SourceFactory(complete_at=None)
+    run_of(source, FakeConnector(vm(1), vm(2)))
+    for hours in (1, 2):
+        run_of(source, FakeConnector(vm(2)), now=NOW + hours * HOUR)
+    gone = source.assets.get(uid="uuid-1")
+    address = f"/api/v1/assets/{gone.pk}/"
+
+    listed = client.get("/api/v1/assets/", {"kind": "vm"}).json()["results"]
+    assert [row["uid"] for row in listed] == ["uuid-2"]
+    assert client.get(address).json()["gone_at"] is not None
+    assert client.get(address, {"as_of": (NOW + HOUR).isoformat()}).json()["uid"] == "uuid-1"
+    assert len(client.get(f"{address}history/").json()["results"]) == 1
+
+
+def test_what_a_collection_missed_is_missing_from_then_on_also_as_of_a_moment(
+    client: Client, analyst: User
+) -> None:
+    source = SourceFactory(complete_at=None)
+    there = [(0, (vm(1), vm(2))), (1, (vm(2),)), (2, (vm(1), vm(2))), (3, (vm(2),)), (4, (vm(2),))]
+    for hours, machines in there:
+        run_of(source, FakeConnector(*machines), now=NOW + hours * HOUR)
+
+    def seen(hours: float) -> dict[str, str | None]:
+        asked = {"kind": "vm", "as_of": (NOW + hours * HOUR).isoformat()}
+        rows = client.get("/api/v1/assets/", asked).json()["results"]
+        return {row["uid"]: row["missing_since"] for row in rows}
+
+    missing = {hours: seen(hours).get("uuid-1", "not there") for hours in (0.5, 1.5, 2.5, 3.5, 4.5)}
+    said = {hours: f"{NOW + hours * HOUR:%Y-%m-%dT%H:%M:%SZ}" for hours in (1, 3)}
+    assert missing == {0.5: None, 1.5: said[1], 2.5: None, 3.5: said[3], 4.5: "not there"}
+    asked = {"kind": "vm", "presence": "missing", "as_of": (NOW + 1.5 * HOUR).isoformat()}
+    [row] = client.get("/api/v1/assets/", asked).json()["results"]
+    assert row["uid"] == "uuid-1"
+
+
 def test_an_operator_starts_a_collection_and_an_analyst_cannot(client: Client) -> None:
     source = SourceFactory()
     client.force_login(UserFactory(roles=["analyst"]))
