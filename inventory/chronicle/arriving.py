@@ -25,8 +25,10 @@ def publish(source: Source, run: SyncRun, *, at: datetime) -> set[int]:
     if told is None:
         return set()
     read = msgspec.convert(told, EventsRead)
-    rows = _insert(run, skew=timedelta(seconds=read.skew_seconds))
-    _note_blindness(source, read, at=at, is_continuous=_goes_on(source, run))
+    skew = timedelta(seconds=read.skew_seconds)
+    skew = skew if abs(skew) >= timedelta(seconds=1) else timedelta()
+    rows = _insert(run, skew=skew)
+    _note_blindness(source, read, at=at, skew=skew, is_continuous=_goes_on(source, run))
     _move_cursor(source, run)
     run.events = {"new": len(rows), "unreadable": read.unreadable, "problem": read.problem}
     return {vm for (vm,) in rows if vm is not None}
@@ -37,8 +39,7 @@ def forget_staged(run: SyncRun) -> None:
 
 
 def _insert(run: SyncRun, *, skew: timedelta) -> list[tuple[int | None]]:
-    shift = skew if abs(skew) >= timedelta(seconds=1) else timedelta()
-    return fetch(_INSERT, {"run": run.pk, "token": run.staged_token, "skew": shift})
+    return fetch(_INSERT, {"run": run.pk, "token": run.staged_token, "skew": skew})
 
 
 def _move_cursor(source: Source, run: SyncRun) -> None:
@@ -56,10 +57,21 @@ def _goes_on(source: Source, run: SyncRun) -> bool:
     return any(datetime.fromisoformat(time) == source.events_at for time in times)
 
 
-def _note_blindness(source: Source, read: EventsRead, *, at: datetime, is_continuous: bool) -> None:
+def _newest_known(source: Source, *, skew: timedelta) -> datetime | None:
+    """When, by our clock, the newest known event happened."""
+    if source.events_at is None or source.events_key is None:
+        return source.events_at
+    newest = source.events.filter(key=source.events_key, created_at=source.events_at).first()
+    return newest.happened_at if newest else source.events_at - skew
+
+
+def _note_blindness(
+    source: Source, read: EventsRead, *, at: datetime, skew: timedelta, is_continuous: bool
+) -> None:
     """An interval that nobody told of. While the log cannot be read it is open; what the platform
     kept meanwhile closes it without a trace, and what it did not keep stays blind for ever.
     """
+    known = _newest_known(source, skew=skew)
     still = BlindInterval.objects.filter(
         source=source, what=BlindInterval.What.EVENTS, ended_at=None
     ).first()
@@ -68,18 +80,19 @@ def _note_blindness(source: Source, read: EventsRead, *, at: datetime, is_contin
             BlindInterval.objects.get_or_create(
                 source=source,
                 what=BlindInterval.What.EVENTS,
-                began_at=source.events_at or at,
+                began_at=known or at,
                 defaults={"cause": read.problem},
             )
         return
     if still is not None:
         still.delete()
-    if not is_continuous and source.events_at is not None:
-        ended = max(read.oldest_at or read.until or at, source.events_at)
+    if not is_continuous and known is not None:
+        told_from = read.oldest_at or read.until
+        ended = max(at if told_from is None else told_from - skew, known)
         BlindInterval.objects.update_or_create(
             source=source,
             what=BlindInterval.What.EVENTS,
-            began_at=source.events_at,
+            began_at=known,
             defaults={
                 "ended_at": ended,
                 "cause": "The platform had forgotten these events when they were asked for.",

@@ -11,11 +11,22 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
-from inventory.chronicle.intervals import HOST, Card, Gone, Held, Host, Key, Poll, State, derive
+from inventory.chronicle.intervals import (
+    HOST,
+    Card,
+    Gap,
+    Gone,
+    Held,
+    Host,
+    Key,
+    Poll,
+    State,
+    derive,
+)
 from inventory.chronicle.meanings import TYPES, meaning
 from inventory.models import Source
 from inventory.raw import fetch
@@ -32,26 +43,28 @@ def follow(source: Source, machines: Iterable[int]) -> int:
     wanted = sorted({*machines, *_never_followed(source)})
     if not wanted:
         return 0
-    looks = [row[0] for row in fetch(_LOOKS, {"source": source.pk})]
+    looks = [Look(*row) for row in fetch(_LOOKS, {"source": source.pk})]
+    gaps = [Gap(*row) for row in fetch(_GAPS, {"source": source.pk})]
     places = {(kind, ref): pk for kind, ref, pk in fetch(_PLACES, {"source": source.pk})}
     changed = 0
     for begin in range(0, len(wanted), AT_ONCE):
         part = wanted[begin : begin + AT_ONCE]
-        changed += _follow(source, part, looks, places)
+        changed += _follow(source, part, looks, gaps, places)
     return changed
 
 
 def _follow(
     source: Source,
     machines: list[int],
-    looks: Sequence[datetime],
+    looks: Sequence[Look],
+    gaps: Sequence[Gap],
     places: dict[tuple[str, str], int],
 ) -> int:
-    polls, told = _polls(machines, looks), _told(machines)
+    polls, told = _polls(machines, looks, gaps), _told(machines)
     stays: dict[int, list[tuple[Any, ...]]] = {}
     cards: dict[int, list[tuple[Any, ...]]] = {}
     for vm in machines:
-        held = derive(polls.get(vm, []), told.get(vm, []))
+        held = derive(polls.get(vm, []), told.get(vm, []), gaps)
         stays[vm] = list(_stays(vm, source.pk, held, places))
         cards[vm] = list(_cards(vm, source.pk, held, places))
     return len(_replace(_STAY, stays) | _replace(_CARD, cards))
@@ -60,36 +73,60 @@ def _follow(
 # --- what is known ----------------------------------------------------------------------------
 
 
-def _polls(machines: list[int], looks: Sequence[datetime]) -> dict[int, list[Poll | Gone]]:
+class Look(NamedTuple):
+    """A collection of all machines: when it began to read, and when it had read everything."""
+
+    at: datetime
+    until: datetime
+
+
+def _polls(
+    machines: list[int], looks: Sequence[Look], gaps: Sequence[Gap]
+) -> dict[int, list[Poll | Gone]]:
     """By machine, each version as the collection that found it, and each time it was gone."""
     rows: defaultdict[int, list[Any]] = defaultdict(list)
     for row in fetch(_VERSIONS, {"ids": machines}):
         rows[row[0]].append(row[1:])
-    return {vm: list(_looked(versions, looks)) for vm, versions in rows.items()}
+    again = [
+        look
+        for look in (next((one for one in looks if one.until >= gap.ended), None) for gap in gaps)
+        if look is not None
+    ]
+    return {vm: list(_looked(versions, looks, again)) for vm, versions in rows.items()}
 
 
-def _looked(versions: list[Any], looks: Sequence[datetime]) -> Iterator[Poll | Gone]:
+def _looked(
+    versions: list[Any], looks: Sequence[Look], again: Sequence[Look]
+) -> Iterator[Poll | Gone]:
+    """`again`: the first collections after gaps, which tell also by what they found unchanged."""
     for number, (begin, end, until, missing_since, *facts) in enumerate(versions):
         state, unknown = _state(*facts)
-        yield Poll(
-            at=begin,
-            until=max(until or begin, begin),
-            before=_look_before(looks, begin),
-            state=state,
-            unknown=unknown,
-        )
+        first = Look(begin, max(until or begin, begin))
+        missed_at = missing_since or end
+        later = [
+            look for look in again if begin < look.at and (not missed_at or look.at < missed_at)
+        ]
+        for look in (first, *later):
+            yield Poll(
+                at=look.at,
+                until=look.until,
+                before=_look_before(looks, look.at),
+                state=state,
+                unknown=unknown,
+            )
         after = versions[number + 1][0] if number + 1 < len(versions) else None
         if end is not None and end != after:
-            missed = _look_before(looks, end) or end  # it was missed once before it was retired
+            # It was missed once before it was retired.
+            missed = missing_since or _look_before(looks, end) or end
             missed = missed if missed > begin else end
             yield Gone(at=missed, before=_look_before(looks, missed))
         elif after is None and missing_since is not None and missing_since > begin:
             yield Gone(at=missing_since, before=_look_before(looks, missing_since))
 
 
-def _look_before(looks: Sequence[datetime], moment: datetime) -> datetime | None:
-    found = bisect_left(looks, moment)
-    return looks[found - 1] if found else None
+def _look_before(looks: Sequence[Look], moment: datetime) -> datetime | None:
+    found = bisect_left(looks, moment, key=lambda look: look.at)
+    return looks[found - 1].at if found else None
 
 
 def _state(
@@ -218,13 +255,17 @@ def _replace(
 # When it was known how every machine was: at the collections that told of all there were, and
 # while a watch was told that nothing had changed.
 _LOOKS = """
-SELECT published_at AS at FROM inventory_syncrun
+SELECT published_at AS at, greatest(published_at, read_until) FROM inventory_syncrun
 WHERE source_id = %(source)s AND published_at IS NOT NULL
   AND completeness->'vm'->>'complete' = 'true'
 UNION
-SELECT unchanged_until FROM inventory_syncrun
+SELECT unchanged_until, unchanged_until FROM inventory_syncrun
 WHERE source_id = %(source)s AND unchanged_until IS NOT NULL
 ORDER BY at
+"""
+_GAPS = """
+SELECT began_at, ended_at FROM inventory_blindinterval
+WHERE source_id = %(source)s AND what = 'events' AND ended_at IS NOT NULL ORDER BY began_at
 """
 _PLACES = """
 SELECT DISTINCT ON (kind, ref) kind, ref, id FROM inventory_asset
@@ -232,7 +273,7 @@ WHERE source_id = %(source)s AND kind IN ('host', 'datastore', 'network')
 ORDER BY kind, ref, gone_at IS NULL DESC, id DESC
 """
 _VERSIONS = """
-SELECT v.asset_id, v.valid_from, v.valid_to, r.read_until, a.missing_since,
+SELECT v.asset_id, v.valid_from, v.valid_to, r.read_until, v.missing_since,
     v.record->>'host_ref', v.record->>'power_state', v.record->'nics',
     v.record->'datastore_refs', v.record->'network_refs'
 FROM inventory_assetversion v

@@ -6,7 +6,9 @@ at once, an event says that one began. Between two collections an event is the b
 
 - what an event says begins and ends at the event;
 - what only the next collection shows began after the collection before it, nobody knows when,
-  unless exactly one event in between can have been the reason: then it was that one's moment.
+  unless exactly one event in between can have been the reason: then it was that one's moment;
+- after a gap in the log nothing that was known before it is sure until it is seen or told again,
+  and what came of it in the gap is no event's doing.
 """
 
 from __future__ import annotations
@@ -70,11 +72,19 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
     before: datetime | None
 
 
+class Gap(NamedTuple):
+    """A time whose events nobody will ever know."""
+
+    began: datetime
+    ended: datetime
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """An event about the machine, by what it means; None where it says nothing."""
 
     at: datetime
     host_ref: str | None = None
+    was_ref: str | None = None  # the host that it was on just before
     is_running: bool | None = None
     is_end: bool = False
     old_mac: str | None = None
@@ -100,15 +110,21 @@ class _Open(msgspec.Struct):
     began_after: datetime | None
     valid_from: datetime
     basis: str
+    gap: Gap | None = None  # the first one since it was last seen or told
 
 
-def derive(polls: Sequence[Poll | Gone], told: Sequence[Told]) -> list[Held]:
+def derive(
+    polls: Sequence[Poll | Gone], told: Sequence[Told], gaps: Sequence[Gap] = ()
+) -> list[Held]:
     """What held when, oldest first. The order in which things are given does not matter."""
-    course = _Course(told)
-    moments: list[tuple[datetime, int, Any]] = [(one.at, 0, one) for one in told]
-    moments += [(one.until if isinstance(one, Poll) else one.at, 1, one) for one in polls]
+    course = _Course(told, gaps)
+    moments: list[tuple[datetime, int, Any]] = [(one.at, 1, one) for one in told]
+    moments += [(one.until if isinstance(one, Poll) else one.at, 2, one) for one in polls]
+    moments += [(gap.ended, 0, gap) for gap in gaps]
     for _, _, one in sorted(moments, key=lambda moment: moment[:2]):
         match one:
+            case Gap():
+                course.lose(one)
             case Told():
                 course.tell(one)
             case Poll():
@@ -121,8 +137,10 @@ def derive(polls: Sequence[Poll | Gone], told: Sequence[Told]) -> list[Held]:
 class _Course:
     """The state while time goes on."""
 
-    def __init__(self, told: Iterable[Told]) -> None:
+    def __init__(self, told: Iterable[Told], gaps: Sequence[Gap]) -> None:
         self._told = sorted(told, key=_moment)
+        self._gaps = gaps
+        self._gap: Gap | None = None  # the last one
         self._open: dict[Key, _Open] = {}
         self._held: list[Held] = []
         self._touched: dict[Key, datetime] = {}  # when an event last said something of it
@@ -130,7 +148,14 @@ class _Course:
 
     # --- events -------------------------------------------------------------------------------
 
+    def lose(self, gap: Gap) -> None:
+        """Whatever holds may have ended in the gap, and something else begun."""
+        self._gap = gap
+        for now in self._open.values():
+            now.gap = gap if now.gap is None else Gap(now.gap.began, gap.ended)
+
     def tell(self, one: Told) -> None:
+        self._recover(one)
         if one.is_end:
             for key in list(self._open):
                 self._end(key, at=one.at, sure_until=one.at)
@@ -140,25 +165,54 @@ class _Course:
         if one.new_mac is not None:
             self._tell_address(one)
 
+    def _recover(self, one: Told) -> None:
+        """What an event says of the moment before it has been so since the gap, if there was one:
+        whatever happened since then was told.
+        """
+        now = self._open.get(HOST)
+        gap = now.gap if now else None
+        if now is None and not self._is_seen:
+            gap = self._gap  # it began in the gap
+        if gap is None or gap.ended >= one.at or one.is_beginning:
+            return
+        ref = one.was_ref
+        if ref is None and now is not None and one.host_ref == now.value.ref:
+            ref = one.host_ref
+        if ref is None:
+            return
+        before = Host(ref, None if one.is_running is None else not one.is_running)
+        if now is not None and now.value == before:
+            now.gap = None
+        else:
+            self._begin(HOST, before, after=gap.began, at=gap.ended, basis=POLL)
+
     def _tell_host(self, one: Told) -> None:
         now = self._open.get(HOST)
         ref = one.host_ref or (now.value.ref if now else "")
         if not ref:
             return
         running = one.is_running
-        if running is None and now is not None:
+        if running is None and now is not None and now.gap is None:
             running = now.value.is_running
         self._touched[HOST] = one.at
         self._begin(HOST, Host(ref, running), after=one.at, at=one.at, basis=EVENT)
 
     def _tell_address(self, one: Told) -> None:
         """A card is known by the address it had; what is new waits for a collection to name it."""
-        for key, now in self._open.items():
-            if key.kind == "nic" and one.old_mac and now.value.mac == one.old_mac:
-                self._touched[key] = one.at
-                changed = now.value._replace(mac=one.new_mac)
-                self._begin(key, changed, after=one.at, at=one.at, basis=EVENT)
-                return
+        cards = [(key, now) for key, now in self._open.items() if key.kind == "nic"]
+        lost = [(key, now.gap) for key, now in cards if now.gap is not None]
+        found = next((key for key, now in cards if now.value.mac == one.old_mac), None)
+        if found is not None:
+            self._open[found].gap = None
+        elif len(lost) == len(cards) == 1 and one.old_mac and lost[0][1].ended < one.at:
+            [(found, gap)] = lost  # it got the address that it has now lost in the gap
+            was = self._open[found].value._replace(mac=one.old_mac)
+            self._begin(found, was, after=gap.began, at=gap.ended, basis=POLL)
+        else:
+            return
+        self._touched[found] = one.at
+        changed = self._open[found].value._replace(mac=one.new_mac)
+        self._begin(found, changed, after=one.at, at=one.at, basis=EVENT)
 
     # --- collections --------------------------------------------------------------------------
 
@@ -169,6 +223,9 @@ class _Course:
                 continue
             self._see_one(key, poll, is_first=is_first)
 
+    def _is_in_another(self, gap: Gap, moment: datetime) -> bool:
+        return any(one.ended > gap.ended and one.began < moment for one in self._gaps)
+
     def _is_told_since(self, key: Key, poll: Poll) -> bool:
         """Whether an event came while the collection read: it may have read before that."""
         told = self._touched.get(key)
@@ -178,6 +235,8 @@ class _Course:
         now, seen = self._open.get(key), poll.state.get(key)
         if now is not None and seen is not None and _same(now.value, seen):
             now.value = _clearer(now.value, seen)
+            if now.gap is not None and not self._is_in_another(now.gap, poll.until):
+                now.gap = None
             return
         reason = self._reason(key, seen, poll, is_first=is_first)
         if reason is not None:
@@ -205,11 +264,14 @@ class _Course:
         )
         begin = 0 if since is None else bisect_right(self._told, since, key=_moment)
         end = bisect_right(self._told, poll.until, key=_moment)
+        gaps = [
+            gap for gap in self._gaps if gap.began < poll.until and (not since or gap.ended > since)
+        ]
         found = {
             one.at
             for one in self._told[begin:end]
-            if (is_first and one.is_beginning)
-            or (not is_first and key.kind in one.explains)
+            if (is_first and one.is_beginning and all(gap.ended <= one.at for gap in gaps))
+            or (not is_first and key.kind in one.explains and not gaps)
             or _names(one, seen)
         }
         return found.pop() if len(found) == 1 else None
@@ -244,6 +306,8 @@ class _Course:
         now = self._open.pop(key, None)
         if now is None or at <= now.valid_from:
             return  # what held for no time did not hold
+        if now.gap is not None:
+            sure_until = min(sure_until or now.gap.began, now.gap.began)
         self._held.append(
             Held(
                 key=key,

@@ -9,9 +9,8 @@ from typing import Final
 from inventory.chronicle.intervals import Told
 
 _MOVES: Final = frozenset({"VmMigratedEvent", "DrsVmMigratedEvent", "VmRelocatedEvent"})
-_STARTS: Final = frozenset(
-    {"VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent"}
-)
+# Started on a host that was chosen for it, which may not be the one it was on.
+_PLACED: Final = frozenset({"DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent"})
 _STOPS: Final = frozenset({"VmPoweredOffEvent", "VmSuspendedEvent"})
 _BEGINNINGS: Final = frozenset(
     {
@@ -29,7 +28,8 @@ _DEVICES: Final = frozenset({"datastore", "network", "nic"})
 
 # What is asked for when lives are derived; other events change nothing here.
 TYPES: Final = (
-    *sorted(_MOVES | _STARTS | _STOPS | _BEGINNINGS),
+    *sorted(_MOVES | _PLACED | _STOPS | _BEGINNINGS),
+    "VmPoweredOnEvent",
     "VmDiscoveredEvent",
     "VmRemovedEvent",
     "VmReconfiguredEvent",
@@ -46,7 +46,8 @@ def meaning(type_: str, *, at: datetime, host_ref: str, detail: dict[str, str]) 
 
 def _move(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
     arrival = _arrival(host, detail)
-    return Told(at=at, host_ref=arrival, explains=_FILES if arrival else _PLACE)
+    left = detail.get("sourceHost.ref")
+    return Told(at=at, host_ref=arrival, was_ref=left, explains=_FILES if arrival else _PLACE)
 
 
 def _arrival(host: str | None, detail: dict[str, str]) -> str | None:
@@ -58,11 +59,16 @@ def _arrival(host: str | None, detail: dict[str, str]) -> str | None:
 
 
 def _start(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
-    return Told(at=at, host_ref=host, is_running=True)
+    return Told(at=at, host_ref=host, was_ref=host, is_running=True)
+
+
+def _place(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
+    left = detail.get("sourceHost.ref")
+    return Told(at=at, host_ref=host, was_ref=left, is_running=True)
 
 
 def _stop(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
-    return Told(at=at, host_ref=host, is_running=False)
+    return Told(at=at, host_ref=host, was_ref=host, is_running=False)
 
 
 def _begin(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
@@ -75,21 +81,22 @@ def _discover(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
 
 
 def _end(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
-    return Told(at=at, is_end=True)
+    return Told(at=at, was_ref=host, is_end=True)
 
 
 def _change(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
-    return Told(at=at, explains=_DEVICES)
+    return Told(at=at, was_ref=host, explains=_DEVICES)
 
 
 def _address(at: datetime, host: str | None, detail: dict[str, str]) -> Told:
     new = detail.get("newMac") or detail.get("mac")
-    return Told(at=at, old_mac=detail.get("oldMac"), new_mac=new)
+    return Told(at=at, was_ref=host, old_mac=detail.get("oldMac"), new_mac=new)
 
 
 _READINGS: Final[dict[str, Callable[[datetime, str | None, dict[str, str]], Told]]] = {
     **dict.fromkeys(_MOVES, _move),
-    **dict.fromkeys(_STARTS, _start),
+    **dict.fromkeys(_PLACED, _place),
+    "VmPoweredOnEvent": _start,
     **dict.fromkeys(_STOPS, _stop),
     **dict.fromkeys(_BEGINNINGS, _begin),
     "VmDiscoveredEvent": _discover,

@@ -90,6 +90,7 @@ def neighbours(
         place,
         window.until,
         window.since,
+        vm.source_id,
         *seen_by,
         PAGE,
         start,
@@ -142,17 +143,24 @@ def meetings(
         for one in (vm, other)
     ]
     known_until = _known_until(vm.source, window, now)
+    untold = blind([vm.source_id], window, what=BlindInterval.What.EVENTS)
     found = [
         meeting
         for mine in of_both[0]
         for theirs in of_both[1]
         if mine.place_ref == theirs.place_ref
-        and (meeting := _meet(mine, theirs, window, known_until)) is not None
+        and (meeting := _meet(mine, theirs, window, known_until, untold)) is not None
     ]
     return sorted(found, key=lambda one: one.since)
 
 
-def _meet(mine: Stay, theirs: Stay, window: Window, known_until: datetime) -> Meeting | None:
+def _meet(
+    mine: Stay,
+    theirs: Stay,
+    window: Window,
+    known_until: datetime,
+    untold: Sequence[BlindInterval],
+) -> Meeting | None:
     both = (mine, theirs)
     if any(stay.is_running is False for stay in both):
         return None
@@ -168,11 +176,18 @@ def _meet(mine: Stay, theirs: Stay, window: Window, known_until: datetime) -> Me
         other=theirs,
         since=since,
         until=until,
-        minutes=int((sure_until - surely) / timedelta(minutes=1))
-        if is_sure and sure_until > surely
-        else 0,
+        minutes=int(_told(surely, sure_until, untold) / timedelta(minutes=1)) if is_sure else 0,
         possible=int((until - since) / timedelta(minutes=1)),
     )
+
+
+def _told(since: datetime, until: datetime, untold: Sequence[BlindInterval]) -> timedelta:
+    """How much of a time was observed; of what happened in the rest nobody was told."""
+    length, at = timedelta(), since
+    for one in untold:  # in the order of their beginnings
+        length += max(min(one.began_at, until) - at, timedelta())
+        at = max(at, min(one.ended_at or until, until))
+    return length + max(until - at, timedelta())
 
 
 def _sure_until(stay: Stay, known_until: datetime) -> datetime:
@@ -188,7 +203,8 @@ def _bounds(source: Source, window: Window, now: datetime) -> list[datetime]:
     return [window.since, _known_until(source, window, now)]
 
 
-# Where neither may have run they were not together; where one did not say, they may have been.
+# Where neither may have run they were not together; where one did not say, they may have been. What
+# happened while events were not told cannot be sure, whatever was so before and afterwards.
 _NEIGHBOURS = """
 WITH asked AS (SELECT %s::timestamptz AS since, %s::timestamptz AS until),
 mine AS (
@@ -196,6 +212,10 @@ mine AS (
     WHERE s.vm_id = %s AND s.place_kind = %s AND s.is_running IS NOT FALSE
       AND coalesce(s.began_after, s.valid_from) < %s
       AND (s.valid_to IS NULL OR s.valid_to > %s)
+),
+untold AS (
+    SELECT coalesce(range_agg(tstzrange(b.began_at, b.ended_at)), '{{}}') AS times
+    FROM inventory_blindinterval b WHERE b.source_id = %s AND b.what = 'events'
 ),
 met AS (
     SELECT o.vm_id, o.place_id, o.place_ref,
@@ -215,11 +235,13 @@ met AS (
     WHERE o.vm_id IN ({seen})
 ),
 together AS (SELECT vm_id, max(place_id) AS place_id, place_ref,
-    sum(CASE WHEN is_sure AND sure_until > sure_since
-        THEN extract(epoch FROM sure_until - sure_since) ELSE 0 END) AS sure,
+    sum(CASE WHEN is_sure AND sure_until > sure_since THEN (
+        SELECT coalesce(sum(extract(epoch FROM upper(told) - lower(told))), 0)
+        FROM unnest(tstzmultirange(tstzrange(sure_since, sure_until)) - untold.times) AS told
+    ) ELSE 0 END) AS sure,
     sum(extract(epoch FROM until - since)) AS possible, min(since) AS first, max(until) AS last,
     bool_and(by_events) AS by_events
-FROM met WHERE until > since GROUP BY vm_id, place_ref)
+FROM met CROSS JOIN untold WHERE until > since GROUP BY vm_id, place_ref)
 SELECT t.*, (SELECT count(*) FROM together), (SELECT count(DISTINCT vm_id) FROM together)
 FROM together t ORDER BY sure DESC, possible DESC, vm_id, place_ref LIMIT %s OFFSET %s
 """

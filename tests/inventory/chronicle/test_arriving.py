@@ -73,6 +73,19 @@ def test_what_the_platform_forgot_is_a_blind_interval(source: Source) -> None:
     assert blind(source) == [(at(0), at(8))]
 
 
+def test_the_clock_of_a_platform_does_not_move_what_it_forgot(source: Source) -> None:
+    ahead = {"skew_seconds": 3 * 3600}
+    told = (event(1, "VmPoweredOnEvent", 3), EventsRead(until=at(3.1), **ahead))
+    run(source, FakeConnector(*places(), vm(), extra=told), hours=0)
+    cut = (
+        event(5, "VmPoweredOffEvent", 11),
+        EventsRead(until=at(12), oldest_at=at(11), **ahead),
+    )
+    run(source, FakeConnector(*places(), vm(), extra=cut), hours=9)
+
+    assert blind(source) == [(at(0), at(8))]
+
+
 def test_a_number_that_came_again_at_another_time_is_not_the_newest_known_event(
     source: Source,
 ) -> None:

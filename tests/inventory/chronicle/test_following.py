@@ -122,6 +122,36 @@ def test_a_removed_machine_ended_at_the_event(source: Source) -> None:
     assert hosts() == [("esx-1", at(0), at(0.5), "first")]
 
 
+def test_after_events_were_forgotten_a_move_tells_where_it_moved_from(source: Source) -> None:
+    machines = [vm(1), vm(2)]
+    collect(source, *machines, hours=0, events=(event(1, "VmPoweredOnEvent", 0),))
+    detail = {"sourceHost.ref": "host-2"}
+    moved = event(9, "VmMigratedEvent", 5, host_ref="host-3", detail=detail)
+    cut = (event(8, "VmPoweredOnEvent", 4, ref="vm-3"), moved)
+    extra = (*cut, read_until(6, oldest_at=at(4)))
+    run(source, FakeConnector(*places(), vm(1, host="host-3"), vm(2), extra=extra), hours=6)
+
+    assert hosts("web-1") == [
+        ("esx-1", at(0), at(4), "first"),
+        ("esx-2", at(4), at(5), "poll"),
+        ("esx-3", at(5), None, "event"),
+    ]
+    first = Stay.objects.get(vm__name="web-1", place__name="esx-1")
+    assert first.sure_until == at(0)
+
+
+def test_what_was_found_unchanged_after_a_gap_is_sure_again(source: Source) -> None:
+    collect(source, vm(1), hours=0, events=(event(1, "VmPoweredOnEvent", 0),))
+    cut = (event(8, "VmPoweredOnEvent", 4, ref="vm-3"), read_until(6, oldest_at=at(4)))
+    run(source, FakeConnector(*places(), vm(1), extra=cut), hours=6)
+    moved = event(9, "VmMigratedEvent", 7, host_ref="host-3")
+    known = event(8, "VmPoweredOnEvent", 4, ref="vm-3")
+    collect(source, vm(1, host="host-3"), hours=8, events=(known, moved))
+
+    first = Stay.objects.get(vm__name="web-1", place__name="esx-1")
+    assert (first.sure_until, first.valid_to) == (at(7), at(7))
+
+
 def test_a_template_that_events_tell_of_stays_nowhere(source: Source) -> None:
     collect(source, vm(1), hours=0, events=())
     told = event(1, "VmClonedEvent", 0.5, ref="vm-2", host_ref="host-1")

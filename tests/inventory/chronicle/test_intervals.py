@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from inventory.chronicle.intervals import (
     HOST,
     POLL,
     Card,
+    Gap,
     Gone,
     Held,
     Host,
@@ -186,6 +188,49 @@ def test_power_that_is_not_told_does_not_end_a_stay() -> None:
     assert [(one.value.is_running, one.valid_to) for one in held] == [(True, None)]
 
 
+def test_a_move_after_a_gap_tells_where_the_gap_had_brought_it() -> None:
+    moved = Told(at=at(5), host_ref="c", was_ref="b")
+    held = derive([poll(0, None, host="a")], [moved], [Gap(at(2), at(4))])
+
+    assert hosts(held) == [
+        ("a", None, at(0), at(2), at(4), FIRST),
+        ("b", at(2), at(4), at(5), at(5), POLL),
+        ("c", at(5), at(5), None, None, EVENT),
+    ]
+    assert [one.value.is_running for one in held] == [True, None, None]
+
+
+def test_a_machine_that_is_stopped_after_a_gap_had_run_since_then() -> None:
+    stopped = Told(at=at(5), host_ref="a", was_ref="a", is_running=False)
+    held = derive([poll(0, None, host="a", on=False)], [stopped], [Gap(at(2), at(4))])
+
+    assert [(one.value.is_running, one.valid_from, one.sure_until) for one in held] == [
+        (False, at(0), at(2)),
+        (True, at(4), at(5)),
+        (False, at(5), None),
+    ]
+
+
+def test_an_address_that_a_gap_changed_is_told_by_the_event_that_ends_it() -> None:
+    changed = Told(at=at(5), old_mac="m2", new_mac="m3")
+    held = derive([poll(0, None, mac="m1")], [changed], [Gap(at(2), at(4))])
+
+    assert [(one.value.mac, one.valid_from, one.sure_until) for one in held] == [
+        ("m1", at(0), at(2)),
+        ("m2", at(4), at(5)),
+        ("m3", at(5), None),
+    ]
+
+
+def test_what_a_collection_finds_new_after_a_gap_no_later_event_explains() -> None:
+    moved = Told(at=at(5), explains=frozenset({"datastore"}))
+    seen = [poll(0, None, host="a", datastores=["old"]), poll(6, 1, host="a", datastores=["new"])]
+    held = derive(seen, [moved], [Gap(at(2), at(4))])
+
+    new = next(one for one in held if one.key.name == "new")
+    assert (new.began_after, new.valid_from, new.basis) == (at(1), at(6), POLL)
+
+
 # --- random lives --------------------------------------------------------------------------------
 
 MINUTES = 2_000
@@ -288,3 +333,75 @@ def test_with_some_events_a_machine_is_never_surely_in_two_places(seed: int) -> 
     for minute in range(MINUTES):
         assert len(sure_at(held, minutes(minute + 0.5))) <= 1
     assert len([one for one in held if one.valid_to is None]) == 1
+
+
+class TornLife(Life):
+    """A life told as platforms tell it, with two times of which every event is lost."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, told=0)
+        self.torn: list[tuple[int, int]] = []
+        begin = self.lots.randrange(100, 800)
+        for _ in range(2):  # a collection finds out about each
+            end = begin + self.lots.randrange(20, 200)
+            self.torn.append((begin, end))
+            begin = next(look for look in self.looks if look >= end) + self.lots.randrange(200)
+        self.gaps = [Gap(minutes(begin), minutes(end)) for begin, end in self.torn]
+        self.told = [
+            self._tell(minute, was, is_now)
+            for (_, was), (minute, is_now) in zip(self.truth, self.truth[1:], strict=False)
+            if not self.is_torn(minute)
+        ]
+
+    def _tell(self, minute: int, was: Host, is_now: Host) -> Told:
+        at, here = minutes(minute), is_now.ref
+        if was.ref != here:
+            return Told(at=at, host_ref=here, was_ref=was.ref)
+        return Told(at=at, host_ref=here, was_ref=here, is_running=is_now.is_running)
+
+    def polls(self) -> list[Poll]:
+        """Also the first collection after each gap."""
+        after = {next(look for look in self.looks if look >= end) for _, end in self.torn}
+        again = [
+            Poll(
+                at=minutes(look),
+                until=minutes(look),
+                before=minutes(before),
+                state={HOST: self.at(look)},
+            )
+            for before, look in pairwise(self.looks)
+            if look in after
+        ]
+        return super().polls() + again
+
+    def is_torn(self, minute: float) -> bool:
+        return any(begin <= minute < end for begin, end in self.torn)
+
+    def is_doubtful(self, minute: float) -> bool:
+        """Whether a gap lies between the collections around this minute."""
+        before = max((look for look in self.looks if look <= minute), default=0)
+        after = min((look for look in self.looks if look > minute), default=MINUTES)
+        return any(before < end and begin < after for begin, end in self.torn)
+
+
+def is_one_of(where: Host, held: list[Held]) -> bool:
+    return any(
+        one.value.ref == where.ref and one.value.is_running in (where.is_running, None)
+        for one in held
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_after_a_gap_nothing_false_is_sure_and_nothing_true_impossible(seed: int) -> None:
+    life = TornLife(seed)
+    held = derive(life.polls(), life.told, life.gaps)
+
+    for minute in range(MINUTES):
+        moment, truth = minutes(minute + 0.5), life.at(minute + 0.5)
+        if life.is_torn(minute):
+            continue
+        sure = sure_at(held, moment)
+        assert all(is_one_of(truth, [one]) for one in sure), minute
+        assert is_one_of(truth, possible_at(held, moment)), minute
+        if not life.is_doubtful(minute):
+            assert [one.value for one in sure] == [truth], minute

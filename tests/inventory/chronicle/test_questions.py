@@ -88,6 +88,21 @@ def test_nothing_is_known_of_the_time_after_the_last_collection(
     assert with_web_1(analyst, 0, 20) == {"web-2": (60, 60)}
 
 
+def test_while_events_were_not_told_nobody_was_surely_with_anybody(
+    source: Source, analyst: User
+) -> None:
+    for hours in (0, 4):
+        collect(source, vm(1), vm(2), hours=hours, events=(event(1, "VmPoweredOnEvent", 0),))
+    for what, since, until in (("events", 1, 2), ("events", 1.5, 2.5), ("inventory", 3, 4)):
+        source.blind_intervals.create(what=what, began_at=at(since), ended_at=at(until), cause="")
+
+    assert with_web_1(analyst, 0, 4) == {"web-2": (150, 240)}
+    assert with_web_1(analyst, 1, 2) == {"web-2": (0, 60)}
+    window = Window(at(0), at(4))
+    [met] = questions.meetings(machine(1), machine(2), window=window, place="host", now=at(5))
+    assert (met.minutes, met.possible) == (150, 240)
+
+
 def test_the_proof_adds_up_to_the_answer(source: Source, analyst: User) -> None:
     collect(source, vm(1), vm(2), hours=0, events=())
     told = (
