@@ -148,6 +148,8 @@ def macs(request: SignedInRequest) -> HttpResponse:
         problems.append("This is not a moment such as 2026-01-31T12:00.")
     found = questions.holders(mac, request.user, at=at) if mac and not problems else []
     sources = {one.holding.source_id for one in found}
+    if mac and not problems and not found:  # whoever had it may not have been seen, anywhere
+        sources = set(Source.objects.visible_to(request.user).values_list("pk", flat=True))
     now = timezone.now()
     context = {
         "text": text,

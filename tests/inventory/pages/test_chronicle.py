@@ -84,6 +84,7 @@ def test_a_blind_interval_is_told_where_it_could_hide_something(client: Client) 
         page(client, "asset-neighbours", pk("web-1")),
         page(client, "asset-ran", pk("esx-1"), day="2026-03-10"),
         page(client, "asset-timeline", pk("web-1")),
+        page(client, "macs", mac="00:00:00:00:00:01", at="2026-03-10T16:00"),
     ):
         assert "No collection was published for more than two intervals." in text
 
