@@ -67,9 +67,12 @@ class Asking:
         }
         assert {one.vm.uid for one in found.rows} == beside, (uid, moment)
 
-    def addresses(self, truth: Truth, moment: datetime) -> None:
-        """Who may have had an address includes who had it; who surely had it did."""
+    def addresses(self, truth: Truth, last: Look, moment: datetime) -> None:
+        """Who may have had an address includes who had it; who surely had it did. Which card of a
+        machine an event means is only known once a collection has found the machine.
+        """
         truly = {(mac, uid) for uid, one in truth.machines.items() for mac in one.macs}
+        found = {(mac, uid) for mac, uid in truly if uid in last.truth.machines}
         held = list(MacHolding.objects.at(moment).select_related("vm").defer("vm__record"))
         possibly = {(one.mac, one.vm.uid) for one in held}
         surely = {
@@ -77,7 +80,7 @@ class Asking:
             for one in held
             if one.valid_from <= moment and (one.sure_until is None or one.sure_until > moment)
         }
-        assert truly <= possibly, moment
+        assert found <= possibly, moment
         assert surely <= truly, moment
 
     # --- collections: as the last one saw it ------------------------------------------------------
@@ -166,12 +169,14 @@ class Seen(msgspec.Struct, frozen=True):
         for held in filter(self.is_sure, self.addresses):
             assert held.mac in truth.machines[held.vm.uid].macs, (held.vm.uid, self.moment)
 
-    def leaves_nothing_out(self, truth: Truth) -> None:
+    def leaves_nothing_out(self, truth: Truth, last: Look) -> None:
         places = [
             (one.vm.uid, one.place.name if one.place else "", one.is_running) for one in self.places
         ]
         addresses = {(one.vm.uid, one.mac) for one in self.addresses}
         for uid, machine in truth.machines.items():
+            if uid not in last.truth.machines:
+                continue
             said = [running for vm, host, running in places if (vm, host) == (uid, machine.host)]
             assert set(said) & {machine.is_running, None}, (uid, self.moment)
             assert {(uid, mac) for mac in machine.macs} <= addresses, (uid, self.moment)

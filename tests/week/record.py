@@ -5,6 +5,7 @@ Nothing here asks the vCenter or the product.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -62,9 +63,6 @@ class Span(msgspec.Struct, frozen=True):
     began: datetime
     ended: datetime
 
-    def meets(self, other: Span) -> bool:
-        return self.began <= other.ended and other.began <= self.ended
-
 
 class Act(msgspec.Struct, frozen=True):
     """Something the script did to one machine (or to none), and what was true afterwards."""
@@ -105,11 +103,25 @@ class Record:
         span = Span(began, datetime.now(UTC))
         self.looks.append(Look(span, self.acts[-1].truth, is_whole))
 
-    def is_busy(self, moment: datetime) -> bool:
-        """Whether something was being done or looked at: then either answer is a right one."""
+    def quiet(self) -> list[Span]:
+        """Between the first look and the last: when nothing was being done or looked at. During an
+        act or a look either answer is a right one.
+        """
         spans = [act.span for act in self.acts] + [look.span for look in self.looks]
-        blink = Span(moment, moment + BLINK)
-        return any(blink.meets(span) for span in (*spans, *self.outages))
+        busy = sorted((*spans, *self.outages), key=lambda span: span.began)
+        found, since = [], self.looks[0].span.ended
+        for span in busy:
+            if since < span.began - 2 * BLINK and span.began <= self.looks[-1].span.began:
+                found.append(Span(since, span.began - BLINK))
+            since = max(since, span.ended)
+        return found
+
+    def moments(self, lots: random.Random, count: int) -> Iterator[datetime]:
+        """Random quiet moments; the time between two acts counts the same, however long it was."""
+        quiet = self.quiet()
+        for _ in range(count):
+            span = lots.choice(quiet)
+            yield span.began + lots.uniform(0.05, 1) * (span.ended - span.began)
 
     def at(self, moment: datetime) -> Truth:
         """What was true."""

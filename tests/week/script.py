@@ -81,6 +81,7 @@ class Script:
         before = len(self.record.acts)
         while len(self.record.acts) == before:  # not everything can happen at any time
             self.lots.choice(self._acts)()
+        time.sleep(0.004)  # some time to be asked about
 
     def ops_of_everything(self) -> list[Op]:
         """What makes an empty vCenter one in which all that is true now is so."""
