@@ -159,6 +159,7 @@ def _write(
     )
     names = {"source": source.pk, "refs": gone, "at": at, "until": run.unchanged_until}
     lost = {pk for (pk,) in fetch(MARK_GONE, names)}
+    execute(publishing.NOTE_MISSING, {"at": at, "ids": list(lost)})
     moved |= lost | arriving.publish(source, run, at=at)
     following.follow(source, moved)
     execute("DELETE FROM inventory_stagedrecord WHERE run_id = %(run)s", {"run": run.pk})

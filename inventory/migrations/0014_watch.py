@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0011_past_and_search"),
+        ("inventory", "0013_changed_assets"),
     ]
 
     operations = [
