@@ -1,12 +1,14 @@
-"""Bulk reads: properties of many objects; the next page is fetched while one is parsed."""
+"""Bulk reads: properties of many objects; while one page is decoded the next ones are fetched and
+parsed, which needs no interpreter lock.
+"""
 
 from __future__ import annotations
 
 import queue
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -15,7 +17,9 @@ from inventory.connectors.vsphere.failures import TransportLost, session_lost
 from inventory.connectors.vsphere.transport import Answer, Transport
 from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault, Updates
 
-_PAGES_AHEAD: Final = 2
+_BODIES_AHEAD: Final = 2
+_TREES_AHEAD: Final = 1  # each several times as large as its bytes
+Item = TypeVar("Item")
 _TOKEN: Final = re.compile(rb"<(?:\w+:)?token>([^<]*)</(?:\w+:)?token>")
 
 
@@ -108,10 +112,14 @@ class BulkReader:
             f"<specSet><propSet><type>{wanted.type}</type><all>false</all>{paths}</propSet>"
             f"{object_set}</specSet><options><maxObjects>{self._page_size}</maxObjects></options>"
         )
-        with _Ahead(self._bodies(first), abort=self._transport.abort) as bodies:
-            for body, token in bodies:
+        abort = self._transport.abort
+        with (
+            _Ahead(self._bodies(first), most=_BODIES_AHEAD, abort=abort) as bodies,
+            _Ahead(_parsed(bodies), most=_TREES_AHEAD, abort=abort) as trees,
+        ):
+            for tree, token in trees:
                 with _Reading("RetrievePropertiesEx"):
-                    page = xml.page(body)
+                    page = xml.page_of(tree)
                 if page.token != token:
                     raise TransportLost(
                         "A page of vCenter's answer is not where it belongs.", code="missing-page"
@@ -149,6 +157,13 @@ class BulkReader:
             raise Malformed(f"HTTP status {answer.status}")
 
 
+def _parsed(bodies: Iterator[tuple[bytes, str]]) -> Iterator[tuple[xml.Element, str]]:
+    for body, token in bodies:
+        with _Reading("RetrievePropertiesEx"):
+            tree = xml.parse(body)
+        yield tree, token
+
+
 def _token(body: bytes) -> str:
     """The token at the head of a page; escaped text of an object cannot look like one."""
     objects = body.find(b"<objects")
@@ -176,19 +191,17 @@ class _Reading:
             ) from None
 
 
-class _Ahead:
+class _Ahead(Generic[Item]):
     """Run a producer in a thread of its own, a few items ahead of the consumer."""
 
-    def __init__(self, items: Iterator[tuple[bytes, str]], *, abort: Any) -> None:
+    def __init__(self, items: Iterator[Item], *, most: int, abort: Callable[[], None]) -> None:
         self._items = items
         self._abort = abort
-        self._queue: queue.Queue[tuple[bytes, str] | BaseException | None] = queue.Queue(
-            _PAGES_AHEAD
-        )
+        self._queue: queue.Queue[Item | BaseException | None] = queue.Queue(most)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._produce, name="vsphere-pages", daemon=True)
 
-    def __enter__(self) -> Iterator[tuple[bytes, str]]:
+    def __enter__(self) -> Iterator[Item]:
         self._thread.start()
         return self._consume()
 
@@ -203,7 +216,7 @@ class _Ahead:
         self._thread.join(0.05)
         return not self._thread.is_alive()
 
-    def _consume(self) -> Iterator[tuple[bytes, str]]:
+    def _consume(self) -> Iterator[Item]:
         while (item := self._queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
@@ -218,7 +231,7 @@ class _Ahead:
         except BaseException as error:
             self._put(error)  # the consumer raises it
 
-    def _put(self, item: tuple[bytes, str] | BaseException | None) -> bool:
+    def _put(self, item: Item | BaseException | None) -> bool:
         while not self._stopped.is_set():
             try:
                 self._queue.put(item, timeout=0.1)

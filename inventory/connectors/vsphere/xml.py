@@ -117,7 +117,10 @@ def result(body: bytes, *, to: str = "") -> Element:
 
     `to` names the method that has to be answered.
     """
-    root = parse(body)
+    return _answer(parse(body), to=to)
+
+
+def _answer(root: Element, *, to: str = "") -> Element:
     envelope_body = root.find(f"{{{SOAP}}}Body")
     if root.tag != f"{{{SOAP}}}Envelope" or envelope_body is None or len(envelope_body) == 0:
         raise Malformed("not a SOAP envelope")
@@ -131,8 +134,12 @@ def result(body: bytes, *, to: str = "") -> Element:
 
 def page(body: bytes) -> Page:
     """The objects of one answer of RetrievePropertiesEx, or raise SoapFault or Malformed."""
-    response = result(body)
-    returned = response.find(f"{{{VIM}}}returnval")
+    return page_of(parse(body))
+
+
+def page_of(root: Element) -> Page:
+    """The objects of a parsed answer of RetrievePropertiesEx, or raise SoapFault or Malformed."""
+    returned = _answer(root).find(f"{{{VIM}}}returnval")
     if returned is None:
         return Page(token="", objects=[])  # how vCenter says that nothing matched
     return Page(
@@ -175,25 +182,7 @@ def value(element: Element) -> Any:
 
     A field that occurs more than once in an object becomes a list: read it with `many`.
     """
-    kind = element.get(_TYPE)
-    if kind is not None:
-        kind = kind.rpartition(":")[2]
-        if kind.startswith("ArrayOf"):
-            return [value(child) for child in element if child.get(_TYPE) not in _PASSED_OVER]
-    if len(element) == 0:
-        return _leaf(element, kind)
-    fields: dict[str, Any] = {} if kind is None else {"_type": kind}
-    for child in element:
-        # Most of a page is plain leaves, so they are told apart without a call.
-        decoded = value(child) if len(child) or child.keys() else child.text or ""
-        name = _NAMES[child.tag]
-        if name not in fields:
-            fields[name] = decoded
-        elif isinstance(present := fields[name], list):
-            present.append(decoded)
-        else:
-            fields[name] = [present, decoded]
-    return fields
+    return _value(element, element.items())
 
 
 def many(found: Any) -> list[Any]:
@@ -220,9 +209,48 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _leaf(element: Element, kind: str | None) -> Any:
-    text = element.text or ""
-    reference = element.get("type")
+def _value(element: Element, attributes: list[tuple[str, str]]) -> Any:
+    kind, reference = None, None
+    for name, content in attributes:
+        if name == _TYPE:
+            kind = content.rpartition(":")[2]
+        elif name == "type":
+            reference = content
+    if kind is not None and kind.startswith("ArrayOf"):
+        return list(_elements(element))
+    if len(element):
+        return _fields(element, kind)
+    return _leaf(element.text or "", kind, reference)
+
+
+def _elements(array: Element) -> Iterator[Any]:
+    for child in array:
+        attributes = child.items()
+        if not attributes:
+            yield _fields(child, None) if len(child) else child.text or ""
+        elif _PASSED_OVER.isdisjoint(attributes):
+            yield _value(child, attributes)
+
+
+def _fields(element: Element, kind: str | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {} if kind is None else {"_type": kind}
+    for child in element:
+        # Most of a page is plain leaves, so they are told apart without a call.
+        if attributes := child.items():
+            decoded = _value(child, attributes)
+        else:
+            decoded = _fields(child, None) if len(child) else child.text or ""
+        name = _NAMES[child.tag]
+        if name not in fields:
+            fields[name] = decoded
+        elif isinstance(present := fields[name], list):
+            present.append(decoded)
+        else:
+            fields[name] = [present, decoded]
+    return fields
+
+
+def _leaf(text: str, kind: str | None, reference: str | None) -> Any:
     if reference is not None and (kind is None or kind == "ManagedObjectReference"):
         return Ref(text, reference)
     convert = _CONVERTERS.get(kind or "")
@@ -279,7 +307,8 @@ _NAMES: Final = _Names()
 # Devices every machine has and nobody asks about: most of what a page of machines is made of. Of
 # controllers only those are read that disks can be shared through.
 _PASSED_OVER: Final = frozenset(
-    {
+    (_TYPE, name)
+    for name in (
         "VirtualIDEController",
         "VirtualKeyboard",
         "VirtualMachineVMCIDevice",
@@ -288,7 +317,7 @@ _PASSED_OVER: Final = frozenset(
         "VirtualPS2Controller",
         "VirtualPointingDevice",
         "VirtualSIOController",
-    }
+    )
 )
 
 

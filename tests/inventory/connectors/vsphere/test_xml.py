@@ -41,6 +41,18 @@ def test_a_value_is_read_as_the_type_it_names(type_: str, content: str, expected
     assert value_of(content, type_) == expected
 
 
+def test_a_device_is_passed_over_by_its_type_alone() -> None:
+    content = (
+        '<VirtualDevice xsi:type="VirtualKeyboard"><key>600</key></VirtualDevice>'
+        '<VirtualDevice type="VirtualKeyboard"><key>601</key></VirtualDevice>'
+        "<VirtualDevice><key>602</key><backing><name>VirtualKeyboard</name></backing></VirtualDevice>"
+    )
+    assert value_of(content, "ArrayOfVirtualDevice") == [
+        {"key": "601"},
+        {"key": "602", "backing": {"name": "VirtualKeyboard"}},
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
