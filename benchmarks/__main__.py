@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 TITLES = {
-    "collect": "Collection of 2,000 simulated machines",
+    "collect": "Collection of 10,000 simulated machines",
+    "runs": "Collection and publication of 10,000 machines, for the first time and again",
     "evaluate": "Evaluation",
     "watching": "Changes while a vCenter is watched",
     "chronicle": "The past of 10,000 machines over 90 days",
