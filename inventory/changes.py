@@ -66,10 +66,14 @@ def differing(versions: AssetVersionQuerySet, span: Span, what: What) -> QuerySe
         return found.annotate(later=Subquery(later.values("pk")[:1])).filter(
             last, was__isnull=False, later__isnull=True
         )
-    found = found.at(span.end).filter(valid_from__gt=span.begin)
+    found = found.at(span.end)
     if what is What.APPEARED:
-        return found.filter(was__isnull=True)
-    return found.filter(_Differs(F("was"), F("digest")), was__isnull=False)
+        return found.filter(valid_from__gt=span.begin, was__isnull=True)
+    found = found.filter(_Differs(F("was"), F("digest")), was__isnull=False)
+    if not span.ends_now:
+        return found.filter(valid_from__gt=span.begin)
+    # However many appeared meanwhile, they are passed over in the index that is walked.
+    return found.filter(asset__changed_at__gt=span.begin, asset__first_seen_at__lte=span.begin)
 
 
 def narrowed(query: Any, span: Span, what: What, *, user: User) -> QuerySet[AssetVersion]:
@@ -93,7 +97,10 @@ def _gone(span: Span) -> QuerySet[Any]:
     return gone.order_by().values("pk").union(away.order_by().values("asset"))
 
 
-def order_of(what: What) -> tuple[str, str]:
+def order_of(what: What, span: Span) -> tuple[str, ...]:
+    """Newest first. What differs now was changed when its asset was."""
+    if what is What.CHANGED and span.ends_now:
+        return ("-asset__changed_at", "-asset__first_seen_at", "-asset__id")
     return ("-valid_to", "-id") if what is What.DISAPPEARED else ("-valid_from", "-id")
 
 

@@ -73,7 +73,7 @@ class ChangeViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Assets that differ, newest first; of what changed, each fact from what to what."""
         span, what = self._asked()
-        self.cursor_ordering = changes.order_of(what)
+        self.cursor_ordering = changes.order_of(what, span)
         user: Any = request.user
         found = changes.narrowed(request.query_params, span, what, user=user)
         told = changes.of(self.paginate_queryset(found) or [], span, user=user)

@@ -397,6 +397,8 @@ class Asset(models.Model):
             # How many were known at a moment, counted from the index alone.
             models.Index(fields=["kind", "first_seen_at"], include=["gone_at"], name="asset_known"),
             models.Index(fields=["gone_at"], condition=Q(gone_at__isnull=False), name="asset_gone"),
+            # Which of those known at a moment have changed since, newest first.
+            models.Index(fields=["changed_at", "first_seen_at", "id"], name="asset_changed"),
             *(
                 models.Index(
                     fields=["kind", field],

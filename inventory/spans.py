@@ -17,6 +17,7 @@ class Span(msgspec.Struct, frozen=True):
 
     begin: datetime
     end: datetime
+    ends_now: bool = False
 
 
 def read(query: Mapping[str, str], *, now: datetime) -> Span:
@@ -28,7 +29,7 @@ def read(query: Mapping[str, str], *, now: datetime) -> Span:
     begin = _moment(query, "from") or end - USUAL
     if begin >= end:
         raise ValueError("The first moment has to lie before the second.")
-    return Span(begin, end)
+    return Span(begin, end, ends_now=end == now)
 
 
 def _moment(query: Mapping[str, str], name: str) -> datetime | None:

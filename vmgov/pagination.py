@@ -112,9 +112,15 @@ def _after(ordering: Sequence[str], values: Sequence[Any]) -> Q:
 
 
 def _encode(row: Any, ordering: Sequence[str]) -> str:
-    values = [getattr(row, field.lstrip("-")) for field in ordering]
+    values = [_value(row, field.lstrip("-")) for field in ordering]
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _value(row: Any, path: str) -> Any:
+    for part in path.split("__"):
+        row = getattr(row, part)
+    return row
 
 
 def _decode(cursor: str, ordering: Sequence[str]) -> list[Any]:

@@ -49,7 +49,7 @@ def change_list(request: SignedInRequest) -> HttpResponse:
     if asked.span:
         page: pages.Page[AssetVersion] = pages.page(
             asked.found(asked.what),
-            order=changes.order_of(asked.what),
+            order=changes.order_of(asked.what, asked.span),
             query=request.GET,
             total=_exact(counts[asked.what]),
             one="asset",
@@ -124,7 +124,7 @@ def export(request: SignedInRequest) -> HttpResponseBase:
 
 def _lines(asked: Asked, span: Span) -> Iterator[Sequence[object]]:
     found = asked.found(asked.what)
-    ordered = pages.ordered(found, changes.order_of(asked.what))
+    ordered = pages.ordered(found, changes.order_of(asked.what, span))
     rows = ordered.iterator(chunk_size=BATCH)
     while some := list(islice(rows, BATCH)):
         for each in changes.of(some, span, user=asked.user):

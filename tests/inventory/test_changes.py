@@ -81,6 +81,36 @@ def test_what_changed_back_did_not_change(vm: Asset):
     assert names(25, 15, What.CHANGED) == ["web-01"]
 
 
+def test_up_to_now_the_same_has_changed_as_up_to_this_moment(source: Source, vm: Asset):
+    change(vm, at=ago(20), memory_mib=4096)
+    back = publish(source, a_vm("back"), at=ago(30))
+    change(back, at=ago(20), memory_mib=1)
+    change(back, at=ago(11), memory_mib=None)
+    young = publish(source, a_vm("young"), at=ago(20))
+    change(young, at=ago(10), memory_mib=1)
+    other = publish(source, a_vm("other"), at=ago(30))
+    go(other, ago(20))
+    return_to(other, ago(10))
+    change(other, at=ago(5), memory_mib=1)
+    gone = publish(source, a_vm("gone"), at=ago(30))
+    change(gone, at=ago(20), memory_mib=1)
+    go(gone, ago(10))
+
+    def changed(span: Span) -> list[str]:
+        versions = changes.differing(AssetVersion.objects.all(), span, What.CHANGED)
+        order = changes.order_of(What.CHANGED, span)
+        return [each.asset.name for each in versions.order_by(*order)]
+
+    for begin, names in (
+        (25, ["other", "web-01"]),
+        (15, ["young", "back"]),
+        (7, ["other"]),
+        (3, []),
+    ):
+        assert changed(Span(ago(begin), ago(0), ends_now=True)) == names
+        assert changed(Span(ago(begin), ago(0))) == names
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "appeared", "disappeared"),
     [
