@@ -22,6 +22,7 @@ from typing import Any
 SOURCES, TEAMS, PEOPLE, LABELS, WAIVERS = 10, 200, 50, 12, 400
 VERSIONS = 6  # of each asset
 MACHINE_SHARE = 0.9
+TYPES = {"network": "standard", "datastore": "VMFS"}
 DAY = timedelta(days=1)
 
 
@@ -153,9 +154,10 @@ def _assets(cursor: Any, assets: int) -> None:
             kind = kind_of(n)
             team = teams[n % len(teams)] if kind == "vm" else None
             first = now - (n % 400) * DAY
+            changed = now - (now - first) / VERSIONS
             yield (
                 n, sources[n % len(sources)], kind, f"uuid-{n}", f"{kind}-{n}", f"{kind}-{n:06}",
-                _record(n, kind), f"{n:032x}", first, now, now, 0, now, team,
+                _record(n, kind), f"{n:032x}", first, now, changed, 0, now, team,
             )  # fmt: skip
 
     copy(
@@ -210,7 +212,8 @@ def kind_of(n: int) -> str:
 
 def _record(n: int, kind: str) -> str:
     labels = ("public", "internal", "confidential", "patient data")
-    extra = (
+    extra = f', "type": "{TYPES[kind]}"' if kind in TYPES else ""
+    extra += (
         f', "power_state": "on", "host_ref": "host-{n % 500}", "connection_state": "connected",'
         f' "classification": "{labels[n % 4]}", "criticality": "{("high", "low")[n % 2]}",'
         f' "owner": "owner-{n % 50}", "bios_uuid": "4212{n:028x}", "memory_mib": 8192,'

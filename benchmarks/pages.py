@@ -2,8 +2,9 @@
 
 Run `python -m benchmarks.pages [findings [assets]]`. Each request is asked in turn as people who
 see the whole estate and as people who see their teams, and compared with the smallest answer there
-is. The aim is 100 ms at the 95th percentile and a dozen queries; 200 ms for the overview. Acts on
-many findings follow (`benchmarks.acts`).
+is. The aim is 100 ms at the 95th percentile and a dozen queries; 200 ms for the overview, a second
+for what changed in 200 days, in which half of the estate was seen for the first time. Acts on many
+findings follow (`benchmarks.acts`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 from benchmarks import acts, estate
 
 ROUNDS = 2  # each of the 50 people asks each address this often
-AIM_MS, OVERVIEW_AIM_MS, AIM_QUERIES = 100, 200, 12
+AIM_MS, AIM_QUERIES = 100, 12
+AIMS_MS = {"overview": 200, "what changed in 200 days": 1_000}  # of those that may take longer
 PAST_DAYS, AIM_RATIO = 30, 2.0
 # Lists that are asked for as of a moment too, which may take twice as long.
 IN_TIME = (
@@ -46,7 +48,8 @@ def _measure() -> None:
     print(f"{'request':<46}{'median':>10}{'p95':>10}{'p95 / floor':>13}{'queries':>9}  aim")
     for label, address in _cases(everything):
         for scope, clients in people.items():
-            _report(f"{label} ({scope})", address, clients, floor)
+            aim = AIMS_MS.get(label, AIM_MS)
+            _report(f"{label} ({scope})", address, clients, floor, aim)
 
 
 def _compare() -> None:
@@ -68,7 +71,7 @@ def _compare() -> None:
             )
 
 
-def _report(label: str, address: str, clients: list[Any], floor: float) -> None:
+def _report(label: str, address: str, clients: list[Any], floor: float, aim: int) -> None:
     queries = 0
 
     def count(execute: Any, *arguments: Any) -> Any:
@@ -83,7 +86,6 @@ def _report(label: str, address: str, clients: list[Any], floor: float) -> None:
         _ask(clients[0], address)
     asks = [partial(_ask, client, address) for client in clients * ROUNDS]
     median, p95 = _timed(asks)
-    aim = OVERVIEW_AIM_MS if address.split("?")[0] == "/" else AIM_MS
     met = p95 * 1000 <= aim and queries <= AIM_QUERIES
     print(
         f"{label:<46}{median * 1000:>7.1f} ms{p95 * 1000:>7.1f} ms{p95 / floor:>12.0f}x"
@@ -121,6 +123,7 @@ def _cases(client: Any) -> list[tuple[str, str]]:
     finding = Finding.objects.filter(state="open", asset__kind="vm").order_by("pk")[0]
     machine = Asset.objects.filter(kind="vm").order_by("pk")[0]
     source = Source.objects.order_by("pk")[0]
+    long_ago = datetime.now(UTC) - timedelta(days=200)
     deep = "/api/v1/findings/?page_size=100"
     for _ in range(20):
         deep = client.get(deep).json()["next"].partition("testserver")[2]
@@ -153,6 +156,7 @@ def _cases(client: Any) -> list[tuple[str, str]]:
         ("machines, text", "/inventory/vms/?q=vm-000777"),
         ("a machine", f"/inventory/assets/{machine.pk}/"),
         ("what changed in a day", "/inventory/changes/"),
+        ("what changed in 200 days", f"/inventory/changes/?from={long_ago:%Y-%m-%dT%H:%MZ}"),
         ("policies", "/policies/"),
         ("checks", "/policies/checks/"),
         ("a check", "/policies/checks/vm-tools-version/"),
