@@ -17,6 +17,8 @@ from inventory.connectors.vsphere.failures import TransportLost, session_lost
 from inventory.connectors.vsphere.transport import Answer, Transport
 from inventory.connectors.vsphere.xml import Malformed, ObjectContent, Ref, SoapFault, Updates
 
+_PAGES_A_LOT: Final = 4
+_MOST_GONE: Final = 100  # of a lot; then somebody is clearing up, and another time is better
 _BODIES_AHEAD: Final = 2
 _TREES_AHEAD: Final = 1  # each several times as large as its bytes
 Item = TypeVar("Item")
@@ -41,27 +43,30 @@ class BulkReader:
         self._soap_action = soap_action
         self._collector = collector
 
-    def of_view(self, view: Ref, wanted: Wanted) -> Iterator[list[ObjectContent]]:
+    def of_view(
+        self, view: Ref, listed: Sequence[Ref], wanted: Wanted
+    ) -> Iterator[list[ObjectContent]]:
         """The objects a container view lists, page by page.
 
-        Raise SoapFault, TransportLost or SessionLost; Malformed never leaves here.
+        Many are asked for a lot at a time, so that no answer waits until vCenter has looked at all
+        of them; those that are gone by then are left out. Raise SoapFault, TransportLost or
+        SessionLost; Malformed never leaves here.
         """
+        size = _PAGES_A_LOT * self._page_size
+        if len(listed) > size:
+            lots = (listed[at : at + size] for at in range(0, len(listed), size))
+            yield from self._read(body for lot in lots for body in self._bodies_of_lot(lot, wanted))
+            return
         selection = (
             f'<obj type="{view.type}">{xml.escape(view)}</obj><skip>true</skip>'
             '<selectSet xsi:type="TraversalSpec"><name>v</name><type>ContainerView</type>'
             "<path>view</path><skip>false</skip></selectSet>"
         )
-        yield from self._read(wanted, f"<objectSet>{selection}</objectSet>")
+        yield from self._read(self._bodies(wanted, f"<objectSet>{selection}</objectSet>"))
 
     def of_objects(self, refs: Sequence[Ref], wanted: Wanted) -> Iterator[list[ObjectContent]]:
         """Some named objects; the whole read fails with ManagedObjectNotFound if one is gone."""
-        yield from self._read(
-            wanted,
-            "".join(
-                f'<objectSet><obj type="{ref.type}">{xml.escape(ref)}</obj></objectSet>'
-                for ref in refs
-            ),
-        )
+        yield from self._read(self._bodies(wanted, _object_sets(refs)))
 
     def of_object(self, ref: Ref, *paths: str) -> ObjectContent:
         """One object, which must answer."""
@@ -106,16 +111,11 @@ class BulkReader:
         """Make a request that waits in another thread fail now."""
         self._transport.abort()
 
-    def _read(self, wanted: Wanted, object_set: str) -> Iterator[list[ObjectContent]]:
-        paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)
-        first = (
-            f"<specSet><propSet><type>{wanted.type}</type><all>false</all>{paths}</propSet>"
-            f"{object_set}</specSet><options><maxObjects>{self._page_size}</maxObjects></options>"
-        )
+    def _read(self, bodies: Iterator[tuple[bytes, str]]) -> Iterator[list[ObjectContent]]:
         abort = self._transport.abort
         with (
-            _Ahead(self._bodies(first), most=_BODIES_AHEAD, abort=abort) as bodies,
-            _Ahead(_parsed(bodies), most=_TREES_AHEAD, abort=abort) as trees,
+            _Ahead(bodies, most=_BODIES_AHEAD, abort=abort) as arrived,
+            _Ahead(_parsed(arrived), most=_TREES_AHEAD, abort=abort) as trees,
         ):
             for tree, token in trees:
                 with _Reading("RetrievePropertiesEx"):
@@ -126,9 +126,32 @@ class BulkReader:
                     )
                 yield page.objects
 
-    def _bodies(self, first: str) -> Iterator[tuple[bytes, str]]:
+    def _bodies_of_lot(self, refs: Sequence[Ref], wanted: Wanted) -> Iterator[tuple[bytes, str]]:
+        waiting = list(refs)
+        while waiting:
+            started = False
+            try:
+                for body in self._bodies(wanted, _object_sets(waiting)):
+                    started = True
+                    yield body
+            except SoapFault as fault:
+                gone = fault.detail.get("obj")
+                enough = started or len(refs) - len(waiting) == _MOST_GONE
+                if enough or fault.type != "ManagedObjectNotFound" or gone not in waiting:
+                    raise
+                waiting.remove(gone)
+            else:
+                return
+
+    def _bodies(self, wanted: Wanted, object_set: str) -> Iterator[tuple[bytes, str]]:
         """Each page's bytes, with the token that leads to the next."""
-        body = self._post("RetrievePropertiesEx", self._collector, first).body
+        paths = "".join(f"<pathSet>{xml.escape(path)}</pathSet>" for path in wanted.paths)
+        body = self._post(
+            "RetrievePropertiesEx",
+            self._collector,
+            f"<specSet><propSet><type>{wanted.type}</type><all>false</all>{paths}</propSet>"
+            f"{object_set}</specSet><options><maxObjects>{self._page_size}</maxObjects></options>",
+        ).body
         while token := _token(body):
             yield body, token
             body = self._post(
@@ -155,6 +178,12 @@ class BulkReader:
             if answer.status == 500:
                 xml.result(answer.body)  # raises the fault
             raise Malformed(f"HTTP status {answer.status}")
+
+
+def _object_sets(refs: Sequence[Ref]) -> str:
+    return "".join(
+        f'<objectSet><obj type="{ref.type}">{xml.escape(ref)}</obj></objectSet>' for ref in refs
+    )
 
 
 def _parsed(bodies: Iterator[tuple[bytes, str]]) -> Iterator[tuple[xml.Element, str]]:

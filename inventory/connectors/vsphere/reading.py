@@ -35,8 +35,9 @@ class Reading:
     def facts(self, *types: str) -> Iterator[Facts]:
         """Every object of these types once; raise SoapFault or CollectionFailed."""
         with self._session.view(*types) as view:
-            listed = set(view.listed())
-            for page in self._pages(view):
+            in_order = view.listed()
+            listed = set(in_order)
+            for page in self._pages(view, in_order):
                 for content in page:
                     if self._is_new(content):
                         yield Facts(content, unsupported=frozenset(self._unsupported))
@@ -46,13 +47,13 @@ class Reading:
         self.notes += explained(self._session, self._kind, self._withheld, self.seen)
         self._note_unsupported()
 
-    def _pages(self, view: View) -> Iterator[list[ObjectContent]]:
+    def _pages(self, view: View, listed: list[Ref]) -> Iterator[list[ObjectContent]]:
         """The pages, asked again without a property this version of vCenter does not know."""
         while True:
             paths = tuple(path for path in self._wanted.paths if path not in self._unsupported)
-            started = False
+            wanted, started = Wanted(type=self._wanted.type, paths=paths), False
             try:
-                for page in view.pages(Wanted(type=self._wanted.type, paths=paths)):
+                for page in view.pages(listed, wanted):
                     started = True
                     yield page
             except SoapFault as fault:

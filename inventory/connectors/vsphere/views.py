@@ -19,8 +19,8 @@ class View(Protocol):
         """What there is now; raise SoapFault or CollectionFailed."""
         ...
 
-    def pages(self, wanted: Wanted) -> Iterator[list[ObjectContent]]:
-        """What these objects say; raise SoapFault or CollectionFailed."""
+    def pages(self, listed: Sequence[Ref], wanted: Wanted) -> Iterator[list[ObjectContent]]:
+        """What the objects say that were just listed; raise SoapFault or CollectionFailed."""
         ...
 
 
@@ -38,8 +38,8 @@ class ContainerView:
             raise SoapFault(content.withheld["view"].fault, "the list of objects", {})
         return [ref for ref in many(content.values.get("view")) if isinstance(ref, Ref)]
 
-    def pages(self, wanted: Wanted) -> Iterator[list[ObjectContent]]:
-        return self._bulk.of_view(self.ref, wanted)
+    def pages(self, listed: Sequence[Ref], wanted: Wanted) -> Iterator[list[ObjectContent]]:
+        return self._bulk.of_view(self.ref, listed, wanted)
 
 
 class Chosen:
@@ -55,7 +55,7 @@ class Chosen:
     def listed(self) -> list[Ref]:
         return [ref for ref in self._refs if ref not in self._gone]
 
-    def pages(self, wanted: Wanted) -> Iterator[list[ObjectContent]]:
+    def pages(self, listed: Sequence[Ref], wanted: Wanted) -> Iterator[list[ObjectContent]]:
         for begin in range(0, len(self._refs), _AT_ONCE):
             refs = self._refs[begin : begin + _AT_ONCE]
             try:

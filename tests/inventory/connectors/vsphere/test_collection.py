@@ -373,6 +373,20 @@ def test_a_machine_without_its_configuration_is_set_aside(
     assert {count.kind: count.expected for count in of(Count, items)}[Kind.VM] == 12
 
 
+def test_a_machine_deleted_before_its_lot_is_asked_for_is_left_out(connector_to: Build) -> None:
+    with start_vcsim(cluster=1, host=1, standalone_host=0, vm=12, seed="lots") as vcenter:
+        *_, last = of(VirtualMachine, list(connector_to(vcenter, page_size=1).collect()))
+        items = connector_to(vcenter, page_size=1).collect()
+        first = next(item for item in items if isinstance(item, VirtualMachine))
+        vcenter.apply(ops=[{"op": "destroy", "target": last.name}])
+        rest = list(items)
+
+    assert of(Doubt, rest) == []
+    told = {machine.uid for machine in (first, *of(VirtualMachine, rest))}
+    assert last.uid not in told
+    assert {count.kind: count.expected for count in of(Count, rest)}[Kind.VM] == len(told) == 11
+
+
 def test_a_session_that_is_lost_ends_the_reading(proxy: FaultProxy, connector_to: Build) -> None:
     proxy.inject(Fault.NOT_AUTHENTICATED, at=25)
 
