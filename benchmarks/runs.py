@@ -86,7 +86,7 @@ def _added(vcenter: Vcsim) -> int:
 def _in_a_process(source: int) -> dict[str, Any]:
     """Collect in a process of its own, whose memory nobody else has used."""
     command = [sys.executable, "-m", "benchmarks.runs", "--source", str(source)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     answer: dict[str, Any] = json.loads(said.splitlines()[-1])
     return answer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -209,7 +209,7 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _value(element: Element, attributes: list[tuple[str, str]]) -> Any:
+def _value(element: Element, attributes: Sequence[tuple[Any, Any]]) -> Any:
     kind, reference = None, None
     for name, content in attributes:
         if name == _TYPE:
