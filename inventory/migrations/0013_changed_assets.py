@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_sessions_and_lost_factors"),
-        ("inventory", "0011_past_and_search"),
+        ("inventory", "0012_missing_versions"),
     ]
 
     operations = [
