@@ -224,7 +224,7 @@ def _holder(one: Holder, found: reach.Reach) -> dict[str, Any]:
         "full_name": one.full_name,
         "is_group": one.who.is_group,
         "duties": sorted(one.duties),
-        "ways": [_way(right.way, right.duties, found) for right in one.rights],
+        "ways": [way_of(right.way, right.duties, found) for right in one.rights],
     }
 
 
@@ -233,13 +233,13 @@ def _scope(scope: Scope, found: reach.Reach) -> dict[str, Any]:
         "on": place_of(scope.grant),
         "at_root": scope.grant.at_root,
         "ways": [
-            _way(one.way, one.duties, found) | {"here": one.here, "below": one.below}
+            way_of(one.way, one.duties, found) | {"here": one.here, "below": one.below}
             for one in scope.held
         ],
     }
 
 
-def _way(way: Way, duties: frozenset[Duty] | None, found: reach.Reach) -> dict[str, Any]:
+def way_of(way: Way, duties: frozenset[Duty] | None, found: reach.Addresses) -> dict[str, Any]:
     return {
         "grant": found.grant(way.grant),
         "role": way.grant.role_name,

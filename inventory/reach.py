@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from django.db.models import Q, TextField
@@ -23,6 +23,14 @@ from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Datastore, Grant, Host, Kind, VirtualMachine, decode
 
 _TELL = (Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL)
+
+
+class Addresses(Protocol):
+    """Where the pages of grants and principals are."""
+
+    def grant(self, grant: Grant) -> int | None: ...
+
+    def principal(self, who: PrincipalKey) -> int | None: ...
 
 
 class Reach(msgspec.Struct, frozen=True):

@@ -99,6 +99,11 @@ class Access:
         """The root of the inventory, if anybody holds a grant there."""
         return next((grant.entity_ref for grant in self.grants if grant.at_root), None)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The objects that somebody holds a grant on."""
+        return tuple(self._at)
+
     def above(self, path: str | None) -> tuple[str, ...]:
         """The objects of grants whose path is this one or above it, nearest first."""
         if path is None:
@@ -149,13 +154,17 @@ class Access:
         found: set[PrincipalKey] = set()
         waiting = list(self.names)
         if places is not None:
-            waiting = [who for place in places for who in self._at.get(place, ())]
+            waiting = list(self.holders(places))
         while waiting:
             who = waiting.pop()
             if who not in found:
                 found.add(who)
                 waiting += self._inside(who)
         return [who for who in sorted(found) if not (who.is_group and self.members_known(who))]
+
+    def holders(self, places: Iterable[str]) -> set[PrincipalKey]:
+        """Whose names stand on grants on some of these objects."""
+        return {who for place in places for who in self._at.get(place, ())}
 
     def _inside(self, group: PrincipalKey) -> list[PrincipalKey]:
         told = self.principals.get(group)
@@ -176,11 +185,12 @@ class Access:
             self._memberships[who] = found
         return self._memberships[who]
 
-    def supposing(self, who: PrincipalKey) -> Access:
-        """The same with somebody in every group whose members are not known: the most they may be
-        able to do, where `held` is the least.
+    def supposing(self, who: PrincipalKey, groups: Iterable[PrincipalKey] | None = None) -> Access:
+        """The same with somebody in every group whose members are not known, or in those of them
+        that are given: the most they may be able to do, where `held` is the least.
         """
-        groups = [group for group in self.unknown_groups if group != who]
+        asked = self.unknown_groups if groups is None else groups
+        groups = [group for group in asked if group != who and not self.members_known(group)]
         supposed = copy(self)
         supposed._groups = {**self._groups, who: [*self._groups.get(who, ()), *groups]}
         supposed._memberships = {}

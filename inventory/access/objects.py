@@ -34,7 +34,7 @@ CONCERNING: Final[dict[Kind, dict[Duty, str]]] = {
     Kind.DATASTORE: {Duty.FILE_ADMIN: "copy files", Duty.ACCESS_ADMIN: "grant access"},
 }
 # Privileges over files that count where the files are, not on the machine they belong to.
-_OF_FILES: Final = ("Datastore.", "ContentLibrary.")
+OF_FILES: Final = ("Datastore.", "ContentLibrary.")
 
 
 class Right(msgspec.Struct, frozen=True):
@@ -95,22 +95,12 @@ def who_may(
     For a machine `cluster` is that of its host, and `datastores` are those its files are on: None
     when they are not known. Global permissions are in no record.
     """
-    concerning = frozenset(CONCERNING[kind_of(record)])
     standing = standing_of(record, access, cluster=cluster)
     is_machine = isinstance(record, VirtualMachine)
-    beyond = _OF_FILES if is_machine else ()
     files = [standing_of(each, access) for each in datastores or ()] if is_machine else []
-
-    def rights(who: PrincipalKey) -> Iterator[Right]:
-        for way in access.on(standing, who):
-            yield Right(way, access.duties(way.grant, beyond=beyond))
-        for place in files:
-            for way in access.on(place, who):
-                yield Right(way, access.duties(way.grant, only=_OF_FILES))
-
     holders = []
     for who in access.actors(_refs((standing, *files))):
-        found = _of_interest(rights(who), concerning)
+        found = rights_on(kind_of(record), access, who, standing, files)
         if found:
             known = access.principals.get(who)
             holders.append(
@@ -127,6 +117,29 @@ def who_may(
         and datastores is not None
         and all(place.whole for place in files),
     )
+
+
+def rights_on(
+    kind: Kind,
+    access: Access,
+    who: PrincipalKey,
+    standing: Standing,
+    files: Iterable[Standing] = (),
+) -> tuple[Right, ...]:
+    """By which grants somebody has a duty that concerns such an object, or may have one.
+
+    `files` is where the files of a machine are.
+    """
+    beyond = OF_FILES if kind is Kind.VM else ()
+
+    def found() -> Iterator[Right]:
+        for way in access.on(standing, who):
+            yield Right(way, access.duties(way.grant, beyond=beyond))
+        for place in files:
+            for way in access.on(place, who):
+                yield Right(way, access.duties(way.grant, only=OF_FILES))
+
+    return _of_interest(found(), frozenset(CONCERNING[kind]))
 
 
 def _refs(standings: Iterable[Standing]) -> set[str]:

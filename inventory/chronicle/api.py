@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -17,8 +18,15 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from inventory.api_moments import asked, sees_everything
 from inventory.chronicle import questions, windows
+from inventory.chronicle.administrators import Careers, Shared
+from inventory.chronicle.administrators_api import (
+    AdministratorsSerializer,
+    BlindIntervalSerializer,
+    administrator,
+    careers_in,
+)
 from inventory.chronicle.filters import EventFilter, MacHoldingFilter, StayFilter
-from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
+from inventory.chronicle.models import MacHolding, PlatformEvent, Stay
 from inventory.models import Asset
 from inventory.records import Kind
 
@@ -29,7 +37,13 @@ AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at t
 START = OpenApiParameter(
     "start", OpenApiTypes.INT, description="Leave out so many; a page holds a hundred."
 )
-BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(questions.PLACES), default="host")
+WAYS = (*questions.PLACES, "administrator")
+BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(WAYS), default="host")
+WHO = OpenApiParameter(
+    "who",
+    OpenApiTypes.STR,
+    description="With `by=administrator`: the `uid` of one of the administrators of the machine.",
+)
 _MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis")
 
 
@@ -104,13 +118,6 @@ class MacHoldingSerializer(serializers.ModelSerializer[MacHolding]):
         return told if sees_everything(self) else {**told, "network": None}
 
 
-class BlindIntervalSerializer(serializers.ModelSerializer[BlindInterval]):
-    class Meta:
-        model = BlindInterval
-        fields = ("source", "what", "began_at", "ended_at", "cause")
-        read_only_fields = fields
-
-
 class NeighbourSerializer(serializers.Serializer[Any]):
     """Minutes surely and possibly together; on a host only while both ran."""
 
@@ -122,7 +129,7 @@ class NeighbourSerializer(serializers.Serializer[Any]):
     possible_minutes = serializers.IntegerField(source="possible")
     first = serializers.DateTimeField()
     last = serializers.DateTimeField()
-    by_events = serializers.BooleanField()
+    by_events = serializers.BooleanField(default=False)
 
 
 class NeighboursSerializer(serializers.Serializer[Any]):
@@ -138,6 +145,14 @@ def window_in(request: Request, *, now: datetime) -> questions.Window:
     if asked.problem:
         raise ValidationError({"from": [asked.problem]})
     return asked.window
+
+
+def start_in(request: Request) -> int:
+    """How many are left out, or raise ValidationError."""
+    start = request.query_params.get("start", "0")
+    if not (start.isascii() and start.isdigit() and len(start) < 10):
+        raise ValidationError({"start": ["This is not a number."]})
+    return int(start)
 
 
 class EventViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
@@ -222,7 +237,10 @@ class MacHoldingViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
 class TogetherViewSet(viewsets.GenericViewSet[Any]):
     """Who was with a machine: the question of an incident."""
 
-    permissions_by_action: ClassVar[dict[str, Permission]] = {"neighbours": Permission.ASSET_READ}
+    permissions_by_action: ClassVar[dict[str, Permission]] = {
+        "neighbours": Permission.ASSET_READ,
+        "administrators": Permission.ASSET_READ,
+    }
     serializer_class = NeighboursSerializer
     queryset = Asset.objects.none()
 
@@ -230,35 +248,75 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
         visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
         return visible.filter(kind=Kind.VM).select_related("source").defer("record")
 
-    @extend_schema(parameters=[FROM, TO, BY, START], responses=NeighboursSerializer, filters=False)
+    @extend_schema(
+        parameters=[FROM, TO, BY, WHO, START], responses=NeighboursSerializer, filters=False
+    )
     @action(detail=True)
     def neighbours(self, request: Request, pk: str) -> Response:
-        """Machines that shared a host, datastore or network with this one, with minutes."""
+        """Machines that shared a host, datastore, network or one administrator with this one, with
+        minutes: longest together first, those of an administrator by name.
+        """
         vm: Asset = self.get_object()
         now = datetime.now(UTC)
         by = request.query_params.get("by", "host")
-        if by not in questions.PLACES:
-            raise ValidationError({"by": [f"One of {', '.join(questions.PLACES)}."]})
-        window = window_in(request, now=now)
-        start = request.query_params.get("start", "0")
-        if not (start.isascii() and start.isdigit() and len(start) < 10):
-            raise ValidationError({"start": ["This is not a number."]})
-        found = questions.neighbours(
-            vm,
-            request.user,  # type: ignore[arg-type]
-            window=window,
-            place=by,
-            now=now,
-            start=int(start),
-        )
+        if by not in WAYS:
+            raise ValidationError({"by": [f"One of {', '.join(WAYS)}."]})
+        window, start = window_in(request, now=now), start_in(request)
+        rows: Sequence[Any]
+        if by == "administrator":
+            careers = careers_in(request, vm, window, now=now)
+            total, rows = _of_administrator(request, careers, start)
+        else:
+            found = questions.neighbours(
+                vm,
+                request.user,  # type: ignore[arg-type]
+                window=window,
+                place=by,
+                now=now,
+                start=start,
+            )
+            total, rows = found.total, found.rows
         told = {
             "since": window.since,
             "until": window.until,
-            "total": found.total,
-            "neighbours": found.rows,
+            "total": total,
+            "neighbours": rows,
             "blind": questions.blind([vm.source_id], window),
         }
         return Response(NeighboursSerializer(told).data)
+
+    @extend_schema(parameters=[FROM, TO, START], responses=AdministratorsSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def administrators(self, request: Request, pk: str) -> Response:
+        """Who could enter, run or copy this machine or grant access to it, since when and by which
+        way; and how many other machines each had meanwhile. For who sees the whole estate.
+        """
+        vm: Asset = self.get_object()
+        now = datetime.now(UTC)
+        window = window_in(request, now=now)
+        careers = careers_in(request, vm, window, now=now)
+        told = {
+            "since": window.since,
+            "until": window.until,
+            "total": careers.total,
+            "groups_unknown": careers.groups_unknown,
+            "administrators": [
+                administrator(one, careers) for one in careers.page(start_in(request))
+            ],
+            "blind": questions.blind([vm.source_id], window),
+        }
+        return Response(AdministratorsSerializer(told).data)
+
+
+def _of_administrator(
+    request: Request, careers: Careers, start: int
+) -> tuple[int, Sequence[Shared]]:
+    uid = request.query_params.get("who", "")
+    found = careers.shared(uid, start=start)
+    if found is None:
+        raise ValidationError({"who": ["This is not the uid of one of its administrators."]})
+    one, rows = found
+    return one.machines or 0, rows
 
 
 routes = [

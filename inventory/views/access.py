@@ -80,16 +80,16 @@ def _line(holder: Holder, record: AnyRecord, found: reach.Reach) -> Line:
     return Line(
         holder,
         found.principal(holder.who),
-        _in_order(holder.duties, words) or (),
-        tuple(_step(right.way, found, _in_order(right.duties, words)) for right in holder.rights),
+        in_order(holder.duties, words) or (),
+        tuple(step_of(right.way, found, in_order(right.duties, words)) for right in holder.rights),
     )
 
 
-def _in_order(duties: frozenset[Duty] | None, words: dict[Duty, str]) -> tuple[str, ...] | None:
+def in_order(duties: frozenset[Duty] | None, words: dict[Duty, str]) -> tuple[str, ...] | None:
     return None if duties is None else tuple(w for duty, w in words.items() if duty in duties)
 
 
-def _step(way: Way, found: reach.Reach, words: tuple[str, ...] | None, **more: bool) -> Step:
+def step_of(way: Way, found: reach.Addresses, words: tuple[str, ...] | None, **more: bool) -> Step:
     groups = tuple((name, found.principal(key_of(name, is_group=True))) for name in way.through)
     return Step(way.grant, found.grant(way.grant), groups, words, **more)
 
@@ -106,7 +106,7 @@ def of_principal(subject: Subject) -> dict[str, Any]:
     return {
         "places": [_place(scope, found) for scope in scopes],
         "conflicts": _conflicts(clashes(scopes)),
-        "duty_words": _in_order(frozenset().union(*(one.duties for one in scopes)), WORDS),
+        "duty_words": in_order(frozenset().union(*(one.duties for one in scopes)), WORDS),
         "groups": [
             (access.names[group], found.principal(group), through[:-1])
             for group, through in access.groups_of(who).items()
@@ -123,7 +123,7 @@ def _place(scope: Scope, found: reach.Reach) -> Place:
 
 
 def _held(one: Held, found: reach.Reach) -> Step:
-    return _step(one.way, found, _in_order(one.duties, WORDS), counts=one.counts, below=one.below)
+    return step_of(one.way, found, in_order(one.duties, WORDS), counts=one.counts, below=one.below)
 
 
 def _conflicts(found: Iterable[Clash]) -> list[Conflict]:

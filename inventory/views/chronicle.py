@@ -21,6 +21,7 @@ from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
 from inventory.models import Asset, Source
 from inventory.records import Kind
+from inventory.views import administrators
 from ui import pages
 
 MONTH = timedelta(days=30)
@@ -29,6 +30,7 @@ WAYS = {
     "datastore": "Same datastore",
     "network": "Same network",
     "template": "Same template",
+    "administrator": "Same administrator",
 }
 PLACE_KINDS = (Kind.HOST, Kind.DATASTORE, Kind.NETWORK)
 
@@ -53,6 +55,13 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         "ways": [(value, label, _address(request, by=value)) for value, label in WAYS.items()],
         "blind": questions.blind([vm.source_id], asked.window),
     }
+    if by == "administrator":
+        start = _number(request.GET.get("start", ""))
+        context |= administrators.administering(
+            request, vm, asked, start=start, other=_other(request), now=now
+        )
+        context |= _administrators_links(request, context)
+        return render(request, "inventory/chronicle/administrators.html", context)
     if by == "template":
         context["origin"] = origin = questions.origin_of(vm)
         context["relatives"] = questions.relatives(vm, origin, request.user)
@@ -74,6 +83,24 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
     return render(request, "inventory/chronicle/neighbours.html", context)
 
 
+def _administrators_links(request: SignedInRequest, found: dict[str, Any]) -> dict[str, Any]:
+    """Where one administrator's machines are, where the proof of each is, and the next page."""
+    more = found.get("more")
+    return {
+        "all_address": _address(request, who="", start="0"),
+        "theirs_address": _address(request, start="0"),
+        "next_address": _address(request, start=str(more)) if more else "",
+        "first_address": _address(request, start="0") if found.get("span", (1,))[0] > 1 else "",
+        "lines": [
+            (line, _address(request, who=line.one.uid, start="0"))
+            for line in found.get("lines", ())
+        ],
+        "rows": [
+            (row, _address(request, **{"with": str(row.vm.pk)})) for row in found.get("rows", ())
+        ],
+    }
+
+
 def _number(text: str) -> int:
     """A place in a list; the beginning where it is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
@@ -81,14 +108,21 @@ def _number(text: str) -> int:
 
 def _proof(request: SignedInRequest, vm: Asset, asked: windows.Asked, by: str) -> dict[str, Any]:
     """The stays of the two machines that overlap, when the address names another."""
-    text = request.GET.get("with", "")
-    if not text:
+    other = _other(request)
+    if other is None:
         return {}
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Http404
-    other = _asset(request, int(text), Kind.VM)
     met = questions.meetings(vm, other, window=asked.window, place=by, now=timezone.now())
     return {"other": other, "meetings": met}
+
+
+def _other(request: SignedInRequest) -> Asset | None:
+    """The machine that the address names, or raise Http404."""
+    text = request.GET.get("with", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Http404
+    return _asset(request, int(text), Kind.VM)
 
 
 def _address(request: SignedInRequest, **changes: str) -> str:

@@ -102,6 +102,10 @@ NAMES = [
     "ticket",
     "to",
     "connector",
+    "by",
+    "from",
+    "start",
+    "with",
 ]
 
 
