@@ -400,6 +400,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "AssetKindEnum": "inventory.models.KindChoices",
+        "DutiesEnum": "inventory.access_api.DUTIES",
         "SyncRunStateEnum": "inventory.models.SyncRun.State",
     },
 }

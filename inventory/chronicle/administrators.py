@@ -68,6 +68,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     possible: int
     first: datetime
     last: datetime
+    by_events: bool = False  # access is known by collections alone
 
 
 class Careers:

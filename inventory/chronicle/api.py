@@ -129,7 +129,7 @@ class NeighbourSerializer(serializers.Serializer[Any]):
     possible_minutes = serializers.IntegerField(source="possible")
     first = serializers.DateTimeField()
     last = serializers.DateTimeField()
-    by_events = serializers.BooleanField(default=False)
+    by_events = serializers.BooleanField()
 
 
 class NeighboursSerializer(serializers.Serializer[Any]):
