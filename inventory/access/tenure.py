@@ -34,12 +34,34 @@ class Spell(msgspec.Struct, frozen=True):
         return self.since <= moment and (self.until is None or moment < self.until)
 
 
-class Where(msgspec.Struct, frozen=True):
-    """What machines stand in, and their files; of each there is one with its number."""
+class Part(msgspec.Struct, frozen=True):
+    """One of the things a machine stands in, or where files of it are; alike ones have a number."""
 
     number: int
-    chains: tuple[tuple[str, ...], ...]
-    files: tuple[Standing, ...]
+    standing: Standing
+    is_files: bool
+
+    @property
+    def objects(self) -> set[str]:
+        return {self.standing.ref, *(ref for chain in self.standing.chains for ref in chain)}
+
+
+class Where(msgspec.Struct, frozen=True):
+    """All that machines stand in, and their files: what each gives adds up."""
+
+    parts: tuple[Part, ...]
+    numbers: tuple[int, ...]  # of the parts
+
+    @property
+    def chains(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(chain for part in self._of(is_files=False) for chain in part.standing.chains)
+
+    @property
+    def files(self) -> tuple[Standing, ...]:
+        return tuple(part.standing for part in self._of(is_files=True))
+
+    def _of(self, *, is_files: bool) -> list[Part]:
+        return [part for part in self.parts if part.is_files is is_files]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -114,7 +136,8 @@ class Era:
         self.since, self.until, self.who = since, until, who
         self.access = Access(spell.record for spell in spells if spell.covers(since))
         self._supposed: Access | None = None
-        self._found: dict[tuple[str, int], tuple[tuple[Right, ...], bool]] = {}
+        self._found: dict[tuple[str, tuple[int, ...]], tuple[tuple[Right, ...], bool]] = {}
+        self._holds: dict[int, bool] = {}
 
     def suppose(self, groups: Iterable[PrincipalKey]) -> None:
         """They may still be in those groups that do not tell now and once told so."""
@@ -126,7 +149,7 @@ class Era:
         """What they hold there, and whether that is sure. A group that tells who is in it holds
         nothing: its members do.
         """
-        asked = (place.ref if self.access.holders((place.ref,)) else "", place.where.number)
+        asked = (place.ref if self.access.holders((place.ref,)) else "", place.where.numbers)
         if asked not in self._found:
             self._found[asked] = self._rights(asked[0], place.where)
         return self._found[asked]
@@ -140,6 +163,17 @@ class Era:
             found = rights_on(Kind.VM, self._supposed, self.who, standing, where.files)
             return found, False
         return found, any(right.duties for right in found)
+
+    def holds(self, part: Part) -> bool:
+        """Whether they hold something, or may, on every machine that stands in this and on which
+        nobody holds a grant.
+        """
+        if part.number not in self._holds:
+            where = Where((part,), (part.number,))
+            self._holds[part.number] = bool(
+                self.rights(Place(self.since, self.until, "", where))[0]
+            )
+        return self._holds[part.number]
 
     @cached_property
     def is_everywhere(self) -> bool:
@@ -233,6 +267,14 @@ def reaches(
         overlap([(watch.began(one.since), min(one.until, watch.until))], times)
         for one in _pieces(eras, places)
     )
+
+
+def meets(era: Era, place: Place, watch: Watch, times: Sequence[Span]) -> bool:
+    """Whether an era and a place have some of these times in common, possibly."""
+    since, until = max(place.since, era.since), min(place.until, era.until)
+    if since >= until:
+        return False
+    return bool(overlap([(watch.began(since), min(until, watch.until))], times))
 
 
 def _pieces(eras: Sequence[Era], places: Iterable[Place]) -> Iterator[Tenure]:

@@ -21,12 +21,12 @@ from inventory.access import tenure
 from inventory.access.principals import PrincipalKey, uid_of
 from inventory.access.tenure import Era, Held, Past, Place, Span, Spell, Watch
 from inventory.chronicle.questions import Window
-from inventory.chronicle.standing import Standings
+from inventory.chronicle.standing import Crowd, Standings
 from inventory.models import Asset, AssetVersion
 from inventory.raw import fetch
 from inventory.records import Grant, Kind, decode
 
-PAGE = 50  # administrators
+PAGE = 20  # administrators
 MACHINES = 100  # of one of them
 _Had = tuple[PrincipalKey, list[Era], Held]
 _TELL = (Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL)
@@ -164,18 +164,39 @@ class Careers:
         """The machines that each had besides this one."""
         narrow = [who for who, eras, had in asked if not _is_everywhere(eras, had.possibly)]
         objects = {ref for who in narrow for ref in self.past.objects_of(who)}
-        there = self._standings.below(objects) if objects else {}
-        there.pop(self._vm.pk, None)
+        crowd = self._standings.below(objects) if objects else Crowd({})
         return [
-            {
-                pk
-                for pk, places in there.items()
-                if tenure.reaches(eras, places, self.watch, had.possibly)
-            }
-            if who in narrow
-            else self._present(had.possibly)
-            for who, eras, had in asked
+            self._among(crowd, one) if one[0] in narrow else self._present(one[2].possibly)
+            for one in asked
         ]
+
+    def _among(self, crowd: Crowd, one: _Had) -> set[int]:
+        """Those of a crowd that somebody had: found by what they stood in, unless a grant on the
+        machine itself may decide.
+        """
+        who, eras, had = one
+        objects = self.past.objects_of(who)
+        apart = crowd.among(objects)
+        found = {
+            pk for pk in apart if tenure.reaches(eras, crowd.places[pk], self.watch, had.possibly)
+        }
+        whole = [era for era in eras if era.is_everywhere]
+        for era in whole:
+            times = tenure.overlap([(era.since, era.until)], had.possibly)
+            found.update(self._present(times) if times else ())
+        for part in crowd.parts.values():
+            if objects.isdisjoint(part.objects):
+                continue
+            for era in eras:
+                if era not in whole and era.holds(part):
+                    found.update(
+                        pk
+                        for pk, place in crowd.standing_in(part)
+                        if pk not in found
+                        and pk not in apart
+                        and tenure.meets(era, place, self.watch, had.possibly)
+                    )
+        return found - {self._vm.pk}
 
     @cached_property
     def _known(self) -> list[tuple[int, datetime, datetime | None]]:
@@ -225,10 +246,8 @@ def _objects(places: Iterable[Place]) -> set[str]:
     found: set[str] = set()
     for place in places:
         found.add(place.ref)
-        found.update(ref for chain in place.where.chains for ref in chain)
-        for store in place.where.files:
-            found.add(store.ref)
-            found.update(ref for chain in store.chains for ref in chain)
+        for part in place.where.parts:
+            found |= part.objects
     return found
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from inventory.access.effective import Access, Standing
 from inventory.access.places import standing_of
-from inventory.access.tenure import Place, Watch, Where
+from inventory.access.tenure import Part, Place, Watch, Where
 from inventory.models import Asset
 from inventory.raw import fetch
 from inventory.records import Datastore, Kind, Platform, VirtualMachine
@@ -20,12 +20,35 @@ _Row = tuple[Any, ...]
 _Store = tuple[datetime, datetime, Standing]  # from when to when a datastore stood so
 
 
+class Crowd:
+    """Many machines with their places, by what they stood in."""
+
+    def __init__(self, places: dict[int, list[Place]]) -> None:
+        self.places = places
+        self.parts: dict[int, Part] = {}
+        self._by_part: dict[int, list[tuple[int, Place]]] = {}
+        self._by_ref: dict[str, int] = {}
+        for pk, stood in places.items():
+            for place in stood:
+                self._by_ref[place.ref] = pk
+                for part in place.where.parts:
+                    self.parts[part.number] = part
+                    self._by_part.setdefault(part.number, []).append((pk, place))
+
+    def standing_in(self, part: Part) -> list[tuple[int, Place]]:
+        return self._by_part[part.number]
+
+    def among(self, refs: Iterable[str]) -> set[int]:
+        """Those of the machines that are one of these objects."""
+        return {self._by_ref[ref] for ref in refs if ref in self._by_ref}
+
+
 class Standings:
     """The places of a source's machines in the time that is watched; what is alike is one."""
 
     def __init__(self, source_id: int, watch: Watch, access: Access) -> None:
         self._source_id, self._watch, self._access = source_id, watch, access
-        self._wheres: dict[Any, Where] = {}
+        self._parts: dict[tuple[Standing, bool], Part] = {}
         self._by_text: dict[_Row, Where] = {}
         self._clusters: dict[str, str] | None = None
 
@@ -33,22 +56,25 @@ class Standings:
         """Of these machines, each with its places in their order."""
         return self._places(fetch(_OF, self._names(ids=list(machines))))
 
-    def below(self, objects: Collection[str]) -> dict[int, list[Place]]:
-        """Of the machines that ever stood on or below one of these, or whose files did."""
+    def below(self, objects: Collection[str]) -> Crowd:
+        """The machines that ever stood on or below one of these, or whose files did."""
         stores = [
             ref
             for ref, found in self._stores.items()
             if any(_is_in(standing, objects) for _, _, standing in found)
         ]
-        return self._places(fetch(_BELOW, self._names(objects=list(objects), stores=stores)))
+        rows = fetch(_BELOW, self._names(objects=list(objects), stores=stores))
+        return Crowd(self._places(rows))
 
     def _names(self, **more: Any) -> dict[str, Any]:
         watched = {"since": self._watch.since, "horizon": self._watch.horizon}
         return {"source": self._source_id, **watched, **more}
 
-    def _places(self, rows: Iterable[_Row]) -> dict[int, list[Place]]:
+    def _places(self, rows: Sequence[_Row]) -> dict[int, list[Place]]:
         found: dict[int, list[Place]] = {}
-        for pk, since, until, next_since, missing_since, ref, *facts in rows:
+        for row, after in zip_longest(rows, rows[1:]):
+            pk, since, until, missing_since, ref, *facts = row
+            next_since = after[1] if after and after[0] == pk else None
             found.setdefault(pk, []).extend(
                 self._stood(since, self._left(until, next_since, missing_since), ref, tuple(facts))
             )
@@ -83,13 +109,16 @@ class Standings:
         asked = (*facts, *(since for since, _, _ in stores))  # quicker to look up than chains
         known = self._by_text.get(asked)
         if known is None:
-            files = tuple(standing for _, _, standing in stores)
-            chains = self._chains(*facts)
-            known = self._wheres.setdefault(
-                (chains, files), Where(len(self._wheres), chains, files)
-            )
+            chains = (Standing(ref="", chains=(chain,)) for chain in self._chains(*facts))
+            parts = [self._part(chain, is_files=False) for chain in chains]
+            parts += [self._part(standing, is_files=True) for _, _, standing in stores]
+            known = Where(tuple(parts), tuple(part.number for part in parts))
             self._by_text[asked] = known
         return known
+
+    def _part(self, standing: Standing, *, is_files: bool) -> Part:
+        new = Part(len(self._parts), standing, is_files)
+        return self._parts.setdefault((standing, is_files), new)
 
     def _chains(
         self,
@@ -153,10 +182,8 @@ def _is_in(standing: Standing, objects: Collection[str]) -> bool:
 
 # A record is unpacked once for all that is asked of it.
 _MACHINES = """
-SELECT v.asset_id, v.valid_from, v.valid_to,
-    lead(v.valid_from) OVER (PARTITION BY v.asset_id ORDER BY v.valid_from), a.missing_since,
-    r.ref, r.folder, r.resource_pool_ref, r.host_ref, r.ancestors, r.pool_ancestors,
-    r.datastore_refs
+SELECT v.asset_id, v.valid_from, v.valid_to, a.missing_since, r.ref, r.folder,
+    r.resource_pool_ref, r.host_ref, r.ancestors, r.pool_ancestors, r.datastore_refs
 FROM inventory_assetversion v
 JOIN inventory_asset a ON a.id = v.asset_id
 CROSS JOIN LATERAL jsonb_to_record(v.record) AS r(ref text, folder text, resource_pool_ref text,
@@ -167,12 +194,11 @@ WHERE a.source_id = %(source)s AND a.kind = 'vm' AND v.valid_from <= %(horizon)s
 _OF = f"{_MACHINES} AND v.asset_id = ANY(%(ids)s) ORDER BY v.asset_id, v.valid_from"
 # Where not all that is above a machine was collected, only its paths can tell.
 _BELOW = f"""
-SELECT * FROM ({_MACHINES}) AS stood
-WHERE ancestors ?| %(objects)s OR pool_ancestors ?| %(objects)s OR host_ref = ANY(%(objects)s)
-   OR ref = ANY(%(objects)s) OR datastore_refs ?| %(stores)s
-   OR ancestors IS NULL OR pool_ancestors IS NULL
-ORDER BY asset_id, valid_from
-"""  # noqa: S608  a statement of ours
+{_MACHINES} AND (r.ancestors ?| %(objects)s OR r.pool_ancestors ?| %(objects)s
+   OR r.host_ref = ANY(%(objects)s) OR r.ref = ANY(%(objects)s) OR r.datastore_refs ?| %(stores)s
+   OR r.ancestors IS NULL OR r.pool_ancestors IS NULL)
+ORDER BY v.asset_id, v.valid_from
+"""
 _STORES = """
 SELECT v.valid_from, v.valid_to, a.ref, v.record->'ancestors'
 FROM inventory_assetversion v JOIN inventory_asset a ON a.id = v.asset_id
