@@ -139,6 +139,8 @@ _PLATFORM: dict[str, tuple[str, ...]] = {
     "GetAlarm": ("alarms",),
     "LicenseManager.licenses": ("licences",),
     "OptionManager.setting": ("settings",),
+    "SessionManager.sessionList": ("sessions",),
+    "libraries": ("libraries",),
 }
 _BY_KIND: dict[Kind, dict[str, tuple[str, ...]]] = {
     Kind.VM: _MACHINE,

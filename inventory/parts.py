@@ -250,6 +250,42 @@ class Licence(Part, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime | None = None  # None also when it never does; expirationDate
 
 
+class LoginSession(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody who is logged in. The platform's key of a session opens it, and is not kept.
+
+    When it was last used is kept only of one that is idle: of others it changes all the time.
+    """
+
+    key: str  # made of the moment, the user and the address
+    user: str
+    login_at: datetime | None = None
+    ip: str | None = None
+    agent: str | None = None  # userAgent
+    idle: bool | None = None  # not used for an hour or longer
+    idle_since: datetime | None = None  # lastActiveTime, of an idle one
+
+
+class Library(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A content library: images that are handed out, and how it is guarded."""
+
+    key: str  # its id
+    name: str
+    type: str | None = None  # local, subscribed
+    published: bool | None = None  # others may take it; publish_info.published
+    publish_login: str | None = None  # basic, none; publish_info.authentication_method
+    subscribed_from: str | None = None  # where it is taken from; "" = nowhere
+    security_policy: str | None = None  # its id; "" = none
+    datastore_refs: tuple[str, ...] | None = None  # storage_backings, as far as they are datastores
+
+
+class LibraryFile(Part, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of an item of a content library."""
+
+    name: str
+    size_bytes: int | None = None
+    checksum: str | None = None  # "SHA1 9f…"; "" = none
+
+
 class Member(Part, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody in a group."""
 

@@ -101,7 +101,8 @@ def _losses(run: SyncRun) -> dict[str, tuple[int, int]]:
     """Kinds that would lose too much at once: {kind: (newly missing, known before)}."""
     rows = fetch(
         """
-        SELECT a.kind, count(*) FILTER (WHERE s.uid IS NULL AND q.ref IS NULL), count(*)
+        SELECT a.kind, count(*) FILTER (WHERE s.uid IS NULL AND q.ref IS NULL AND NOT
+            (%(is_blind_to_libraries)s AND a.record->'library_ref' IS NOT NULL)), count(*)
         FROM inventory_asset a
         LEFT JOIN inventory_stagedrecord s
           ON s.run_id = %(run)s AND s.token = %(token)s AND s.kind = a.kind AND s.uid = a.uid
@@ -253,6 +254,7 @@ FROM (SELECT b.id AS asset_id, x.id FROM inventory_asset b
 WHERE a.id = t.asset_id
 """
 
+# What a blind spot hides is not missing: items of libraries that the account may no longer see.
 MARK_MISSING = """
 UPDATE inventory_asset a
 SET missing_since = coalesce(a.missing_since, %(at)s), missed_runs = a.missed_runs + 1,
@@ -263,6 +265,7 @@ WHERE a.source_id = %(source)s AND a.gone_at IS NULL AND a.kind = ANY(%(kinds)s)
     WHERE s.run_id = %(run)s AND s.token = %(token)s AND s.kind = a.kind AND s.uid = a.uid)
   AND NOT EXISTS (SELECT FROM jsonb_to_recordset(%(unreadable)s::jsonb) AS q(kind text, ref text)
     WHERE q.kind = a.kind AND q.ref = a.ref)
+  AND NOT (%(is_blind_to_libraries)s AND a.kind = 'image' AND a.record->'library_ref' IS NOT NULL)
 RETURNING a.id, a.kind, a.missed_runs
 """
 
@@ -304,6 +307,10 @@ def _names(run: SyncRun) -> dict[str, Any]:
         "token": run.staged_token,
         "unreadable": json.dumps(
             [{"kind": item["kind"], "ref": item["ref"]} for item in run.notes["unreadable"]]
+        ),
+        "is_blind_to_libraries": any(
+            (item["kind"], item["property"]) == (Kind.IMAGE, "libraries")
+            for item in run.notes["blind_spots"]
         ),
     }
 

@@ -26,7 +26,10 @@ from inventory.parts import (
     GuestNic,
     HostPortGroup,
     HostSwitch,
+    Library,
+    LibraryFile,
     Licence,
+    LoginSession,
     Member,
     MirrorSession,
     Mount,
@@ -264,9 +267,9 @@ class Datastore(
 
 
 class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="image"):
-    """A stored machine that others are made from: on vSphere a template."""
+    """What machines are made from: on vSphere a template, or an item of a content library."""
 
-    type: str = "template"
+    type: str = "template"  # of an item: ovf, iso, vm-template …
     guest_os: str | None = None
     folder: str | None = None
     ancestors: tuple[str, ...] | None = None  # folders above it, nearest first, up to the root
@@ -275,6 +278,12 @@ class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     modified_at: datetime | None = None  # config.modified: the last time it can have been patched
     hardware_version: int | None = None
     files: tuple[VmFile, ...] | None = None
+    library_ref: str | None = None  # id of the library it is an item of; a template has none
+    library_name: str | None = None
+    item_version: str | None = None  # content_version: counts up when its files change
+    item_files: tuple[LibraryFile, ...] | None = None
+    taken_from: str | None = None  # id of the item it is a copy of; "" = it is no copy
+    cached: bool | None = None  # whether its files are here; of a copy they may not be yet
     datastore_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None
     tags: dict[str, tuple[str, ...]] | None = None
@@ -328,6 +337,8 @@ class PlatformSettings(
     extensions: tuple[str, ...] | None = None
     alarms: tuple[Alarm, ...] | None = None  # GetAlarm at the root and below, and info of each
     licences: tuple[Licence, ...] | None = None  # licenseManager.licenses
+    sessions: tuple[LoginSession, ...] | None = None  # sessionManager.sessionList, without ours
+    libraries: tuple[Library, ...] | None = None  # content libraries; over REST
 
 
 AnyRecord = (

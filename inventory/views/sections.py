@@ -141,6 +141,10 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
             "Image",
             ("type", "guest_os", "hardware_version", "modified_at", "created_at"),
         ),
+        (
+            "Content library",
+            ("library_name", "library_ref", "item_version", "taken_from", "cached"),
+        ),
         ("Place", ("folder", "host_ref", "datastore_refs")),
         ("Identity", ("uid", "ref")),
     ),

@@ -24,7 +24,7 @@ from inventory.models import (
 from inventory.models import (
     BlindSpot as BlindSpotRow,
 )
-from inventory.records import AnyRecord, Kind, Platform, PowerState, VirtualMachine
+from inventory.records import AnyRecord, Image, Kind, Platform, PowerState, VirtualMachine
 from tests.factories import NOW, SourceFactory, TeamFactory
 from tests.inventory.fakes import FakeConnector, platform
 
@@ -205,6 +205,29 @@ def test_what_the_account_may_not_read_is_listed_and_does_not_spoil_the_run(sour
 
     assert run.state == State.COMPLETE
     assert BlindSpotRow.objects.count() == 0  # it is readable again
+
+
+def stored(name: str, **facts: Any) -> Image:
+    return Image(platform=Platform.VSPHERE, uid=name, ref=name, name=name, **facts)
+
+
+def test_items_of_libraries_that_may_not_be_seen_any_more_are_not_missing(source: Source) -> None:
+    templates = [stored(f"template-{n}") for n in range(30)]
+    item = stored("item", library_ref="lib-1")
+    run_of(source, FakeConnector(*templates, item))
+    blind = BlindSpot(
+        kind=Kind.IMAGE, property="libraries", count=1, example="", explanation="Refused."
+    )
+
+    for hours in (1, 2):
+        told = FakeConnector(*templates[1:], extra=(blind,))
+        assert run_of(source, told, now=NOW + hours * HOUR).state == State.COMPLETE
+
+    images = {asset.name: asset for asset in source.assets.filter(kind=Kind.IMAGE)}
+    assert images["item"].missing_since is None
+    assert images["template-0"].gone_at is not None
+    run_of(source, FakeConnector(*templates[1:]), now=NOW + 3 * HOUR)
+    assert source.assets.get(name="item").missing_since is not None
 
 
 def test_an_unreadable_object_is_quarantined_and_never_missing(source: Source) -> None:

@@ -21,6 +21,7 @@ from inventory.records import (
     HostSwitch,
     Image,
     Kind,
+    Library,
     Member,
     MirrorSession,
     Network,
@@ -360,6 +361,17 @@ def a_platform(**facts: Any) -> PlatformSettings:
             "event.maxAgeEnabled": "true",
             "vpxd.event.syslog.enabled": "true",
         },
+        "libraries": (
+            Library(
+                key="lib-1",
+                name="Gold",
+                type="local",
+                published=True,
+                publish_login="basic",
+                subscribed_from="",
+                security_policy="policy-1",
+            ),
+        ),
     }
     return PlatformSettings(**{**defaults, **facts})
 
@@ -500,7 +512,16 @@ def a_flawed_estate() -> list[AnyRecord]:
                 "event.maxAge": "7",
                 "event.maxAgeEnabled": "true",
                 "vpxd.event.syslog.enabled": "false",
-            }
+            },
+            libraries=(
+                Library(
+                    key="lib-2",
+                    name="Lab",
+                    published=True,
+                    publish_login="none",
+                    security_policy="",
+                ),
+            ),
         ),
     ]
 

@@ -18,7 +18,7 @@ const tagging = "/rest/com/vmware/cis/tagging/"
 // makeREST makes the REST interface, where tags live; who may log in is decided as for SOAP.
 func (w *World) makeREST(address *url.URL) {
 	_, w.rest = vapi.New(address, w.registry)
-	w.tags = map[string]string{}
+	w.tags, w.libraries = map[string]string{}, map[string]string{}
 }
 
 // withREST serves the REST interface beside SOAP, and fails its calls when a scenario says so.
@@ -26,7 +26,7 @@ func (w *World) withREST(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		if !strings.HasPrefix(in.URL.Path, "/rest/") {
 			next.ServeHTTP(out, in)
-		} else if status := w.restStatus.Load(); status != 0 {
+		} else if status := w.restStatus.Load(); status != 0 && strings.HasPrefix(in.URL.Path, w.restBelow) {
 			http.Error(out, http.StatusText(int(status)), int(status))
 		} else {
 			w.rest.ServeHTTP(out, in)
@@ -35,11 +35,14 @@ func (w *World) withREST(next http.Handler) http.Handler {
 }
 
 type restParams struct {
-	Status int32 `json:"status"`
+	Status int32  `json:"status"`
+	Below  string `json:"below"`
 }
 
-// opRest lets every REST call end with an HTTP status; 0 ends that.
+// opRest lets every REST call end with an HTTP status, or those below a path; 0 ends that.
 func opRest(w *World, _ *simulator.Context, p restParams) error {
+	w.restStatus.Store(0)
+	w.restBelow = p.Below
 	w.restStatus.Store(p.Status)
 	return nil
 }
@@ -94,21 +97,51 @@ func (w *World) madeOnce(key, path string, spec map[string]any) (string, error) 
 	return id, err
 }
 
-// restCall asks the REST interface as the machine itself does, and returns the value of the answer if it is text.
+// restCall asks about tags as the machine itself does, and returns the value of the answer if it is text.
 func (w *World) restCall(path string, body any) (string, error) {
-	session, err := w.restPost("/rest/com/vmware/cis/session", "", nil)
-	if err != nil {
-		return "", err
-	}
-	return w.restPost(tagging+path, session, body)
+	return w.restAsk(http.MethodPost, tagging+path, body)
 }
 
-func (w *World) restPost(path, session string, body any) (string, error) {
-	sent, err := json.Marshal(body)
+func (w *World) restAsk(method, path string, body any) (string, error) {
+	session, err := w.restSend(http.MethodPost, "/rest/com/vmware/cis/session", "", nil)
 	if err != nil {
 		return "", err
 	}
-	request := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(sent))
+	return w.restSend(method, path, session, body)
+}
+
+func (w *World) restSend(method, path, session string, body any) (string, error) {
+	answer, err := w.restRaw(method, path, session, body)
+	if err != nil {
+		return "", err
+	}
+	var read struct {
+		Value any `json:"value"`
+	}
+	if len(answer) > 0 {
+		if err := json.Unmarshal(answer, &read); err != nil {
+			return "", err
+		}
+	}
+	value, _ := read.Value.(string)
+	return value, nil
+}
+
+// restBody asks like restAsk, and returns the whole answer.
+func (w *World) restBody(method, path string, body any) ([]byte, error) {
+	session, err := w.restSend(http.MethodPost, "/rest/com/vmware/cis/session", "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return w.restRaw(method, path, session, body)
+}
+
+func (w *World) restRaw(method, path, session string, body any) ([]byte, error) {
+	sent, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	request := httptest.NewRequest(method, path, bytes.NewReader(sent))
 	request.Header.Set("Authorization", "SIGN vcsim") // the simulator takes any token of this kind
 	if session != "" {
 		request.Header.Set("vmware-api-session-id", session)
@@ -116,16 +149,7 @@ func (w *World) restPost(path, session string, body any) (string, error) {
 	answer := httptest.NewRecorder()
 	w.rest.ServeHTTP(answer, request)
 	if answer.Code != http.StatusOK {
-		return "", fmt.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+		return nil, fmt.Errorf("%s: %d %s", path, answer.Code, answer.Body)
 	}
-	var read struct {
-		Value any `json:"value"`
-	}
-	if answer.Body.Len() > 0 {
-		if err := json.Unmarshal(answer.Body.Bytes(), &read); err != nil {
-			return "", err
-		}
-	}
-	value, _ := read.Value.(string)
-	return value, nil
+	return answer.Body.Bytes(), nil
 }

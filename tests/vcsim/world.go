@@ -36,6 +36,8 @@ type World struct {
 	withheld withheld
 	// rest answers the REST interface; tags are the ids it gave, and restStatus what every call ends with.
 	rest       http.Handler
+	restBelow  string
+	libraries  map[string]string // name → id
 	tags       map[string]string
 	restStatus atomic.Int32
 	clock      clock

@@ -7,14 +7,16 @@ from functools import partial
 from typing import Any, Final
 
 from inventory.connectors.base import Count, Doubt, EventCursor, Item, Unreadable
-from inventory.connectors.vsphere import events, questions, tags
+from inventory.connectors.vsphere import events, libraries, questions, tags
 from inventory.connectors.vsphere.bulk import Wanted
 from inventory.connectors.vsphere.client import OpenSession
 from inventory.connectors.vsphere.directory import Directory
 from inventory.connectors.vsphere.failures import SessionLost, TransportLost, no_rights
 from inventory.connectors.vsphere.mapping import access, clusters, fabric, hosts, machines, switches
+from inventory.connectors.vsphere.mapping import libraries as images
 from inventory.connectors.vsphere.mapping.estate import AttributeNames, Estate
 from inventory.connectors.vsphere.mapping.facts import Facts, as_number, as_text, dicts
+from inventory.connectors.vsphere.mapping.sessions import sessions
 from inventory.connectors.vsphere.reading import READ, Reading, explained
 from inventory.connectors.vsphere.xml import Ref, SoapFault, many
 from inventory.records import AnyRecord, Grant, Kind, kind_of
@@ -43,6 +45,7 @@ class Collection:
         self.root_privileges: frozenset[str] | None = None  # once they are known
         self._role_names: dict[int, str] = {}
         self._holders: list[Grant] | None = None  # once all grants are known
+        self._contents: libraries.Contents | None = None  # of content libraries, once known
         self._uids: set[tuple[Kind, str]] = set()
 
     def items(self) -> Iterator[Item]:
@@ -135,7 +138,11 @@ class Collection:
                 content.extension_manager, "extensionList", Kind.PLATFORM, notes
             )
             licences = self._manager_list(content.license_manager, "licenses", Kind.PLATFORM, notes)
+            logins = self._manager_list(
+                content.session_manager, "sessionList", Kind.PLATFORM, notes
+            )
             alarms = questions.ask_alarms(self._session, notes)
+            self._contents = libraries.read_libraries(self._session, notes)
         except SoapFault as fault:
             raise no_rights(fault.type) from None
         yield access.platform_settings(
@@ -148,6 +155,8 @@ class Collection:
             extensions=extensions,
             alarms=alarms,
             licences=licences,
+            sessions=None if logins is None else sessions(dicts(logins), own_key=self._session.key),
+            libraries=self._contents.libraries if self._contents else None,
         )
         yield Count(kind=Kind.PLATFORM, expected=1)
         yield from notes
@@ -266,12 +275,25 @@ class Collection:
         )
 
     def _machines(self) -> Iterator[Item]:
-        return self._kind(
+        """Machines and templates; the items of libraries are images beside these."""
+        stored = self._contents.items if self._contents else ()
+        yield from map(self._stored, stored)
+        found = self._kind(
             (Kind.VM, Kind.IMAGE),
             "VirtualMachine",
             machines.PATHS,
             lambda facts: machines.machine(facts, self.estate),
         )
+        for item in found:
+            if isinstance(item, Count) and item.kind is Kind.IMAGE:
+                yield Count(kind=Kind.IMAGE, expected=item.expected + len(stored))
+            else:
+                yield item
+
+    def _stored(self, one: libraries.Stored) -> Item:
+        ref, name = str(one.item.get("id")), str(one.item.get("name"))
+        made = partial(images.image, one.item, one.library, one.files, self._estate)
+        return self._record(Kind.IMAGE, ref, name, made)
 
     def _grants(self) -> Iterator[Item]:
         try:

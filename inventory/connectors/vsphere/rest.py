@@ -34,6 +34,10 @@ class RestSpoilt(Exception):
     """An answer that is not what it has to be."""
 
 
+class RestGone(RestSpoilt):
+    """What is asked about is not there, or not any more."""
+
+
 class Named(msgspec.Struct, frozen=True):
     """A category or a tag; `category_id` is a tag's."""
 
@@ -65,6 +69,10 @@ class RestSession:
     def __init__(self, transport: Transport, key: str) -> None:
         self._transport = transport
         self._headers = {"vmware-api-session-id": key}
+
+    def get(self, path: str, kind: type[_Read]) -> _Read:
+        """What stands at a path; or raise RestGone, RestRefused, RestSpoilt or CollectionFailed."""
+        return _ask(self._transport, "GET", path, self._headers, kind)
 
     def categories(self) -> list[str]:
         return _ask(self._transport, "GET", REST_CATEGORIES, self._headers, list[str])
@@ -118,6 +126,8 @@ def _ask(
         raise RestRefused("The account may not use the REST interface of this vCenter.")
     if answer.status == 404 and path == REST_SESSION:
         raise RestRefused("This version of vCenter does not offer it.")
+    if answer.status == 404:
+        raise RestGone("HTTP status 404")
     if answer.status != 200:
         raise RestSpoilt(f"HTTP status {answer.status}")
     try:

@@ -64,9 +64,7 @@ def asked(user: User, since: float, until: float, *, now: float = 99) -> Careers
     return found
 
 
-def administered(
-    user: User, since: float, until: float
-) -> dict[str, tuple[int, int, int | None]]:
+def administered(user: User, since: float, until: float) -> dict[str, tuple[int, int, int | None]]:
     """Minutes surely and possibly, and how many other machines."""
     found = asked(user, since, until).page()
     return {one.name: (one.minutes, one.possible, one.machines) for one in found}

@@ -14,7 +14,10 @@ from inventory.records import (
     Certificate,
     Device,
     Disk,
+    Library,
+    LibraryFile,
     Licence,
+    LoginSession,
     MirrorSession,
     Mount,
     Nic,
@@ -35,6 +38,7 @@ from tests.policies.builders import (
     a_rule,
     a_snapshot,
     a_switch,
+    an_image,
 )
 
 
@@ -259,6 +263,71 @@ def test_a_platform_tells_its_alarms_and_licences(analyst: Client, world: World)
     assert "no unknown BadLogin" in text_of(html)
     assert "vSphere 8 unknown …-EEEEE 2026-01-01" in text_of(html)
     assert "Unknown: the platform did not give them." in text_of(page(analyst, world["vc-oslo"]))
+
+
+def test_a_platform_tells_who_is_logged_in_and_what_it_hands_out(analyst: Client, world: World):
+    platform = publish(
+        world.source,
+        a_platform(
+            uid="other",
+            name="vc-other",
+            sessions=(
+                LoginSession(key="1", user=HOSTILE, ip="192.0.2.7", login_at=AT, idle=False),
+                LoginSession(key="2", user="bo", login_at=AT, idle=True, idle_since=AT),
+                LoginSession(key="3", user="eve"),
+            ),
+            libraries=(
+                Library(key="1", name="Gold", published=True, publish_login="none"),
+                Library(key="2", name="Lab", published=False, security_policy=""),
+            ),
+        ),
+        at=world.now,
+    )
+
+    html = page(analyst, platform)
+    text = text_of(html)
+
+    assert "<script>alert(1)" not in html
+    assert "192.0.2.7" in text
+    assert "less than an hour" in text
+    assert "eveunknownunknownunknown" in text.replace(" ", "")
+    assert "login:none" in text.replace(" ", "")
+
+
+def test_a_platform_that_tells_nothing_of_either_reads_unknown(analyst: Client, world: World):
+    silent = publish(
+        world.source, a_platform(uid="other", name="vc-other", libraries=None), at=world.now
+    )
+    told = publish(world.source, a_platform(uid="third", libraries=(), sessions=()), at=world.now)
+
+    assert "Unknown: the platform did not say who is logged in." in text_of(page(analyst, silent))
+    assert "Nobody but the account that reads." in text_of(page(analyst, told))
+    assert "An account without a global permission" in text_of(page(analyst, told))
+
+
+def test_an_item_of_a_library_tells_where_it_comes_from(analyst: Client, world: World):
+    item = publish(
+        world.source,
+        an_image(
+            "boot",
+            type="iso",
+            library_ref="lib-1",
+            library_name=HOSTILE,
+            item_version="3",
+            taken_from="",
+            item_files=(LibraryFile(name="boot.iso", size_bytes=2048, checksum="SHA1 9f"),),
+        ),
+        at=world.now,
+    )
+
+    html = page(analyst, item)
+    text = text_of(html)
+
+    assert "<script>alert(1)" not in html
+    assert "boot.iso 2.0 KiB, SHA1 9f" in text
+    assert "does not tell which machines were made from an item" in text
+    listed = text_of(analyst.get("/inventory/images/").content.decode())
+    assert "iso" in listed
 
 
 def test_history_names_what_a_change_is_about(analyst: Client, world: World):

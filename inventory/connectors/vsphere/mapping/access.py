@@ -18,6 +18,7 @@ from inventory.connectors.vsphere.mapping.facts import (
 )
 from inventory.connectors.vsphere.mapping.licences import licence
 from inventory.connectors.vsphere.xml import Ref, many
+from inventory.parts import Library, LoginSession
 from inventory.records import Alarm, Grant, Member, Platform, PlatformSettings, Role
 
 
@@ -89,8 +90,10 @@ def platform_settings(
     extensions: Any,
     alarms: tuple[Alarm, ...] | None = None,
     licences: Any = None,
+    sessions: tuple[LoginSession, ...] | None = None,
+    libraries: tuple[Library, ...] | None = None,
 ) -> PlatformSettings:
-    """The vCenter itself; what it does not tell of the last four is None."""
+    """The vCenter itself; what it does not tell of the last six is None."""
     return PlatformSettings(
         platform=Platform.VSPHERE,
         uid=instance_uuid,
@@ -108,4 +111,6 @@ def platform_settings(
         licences=None
         if licences is None
         else tuple(sorted(map(licence, dicts(licences)), key=lambda one: (one.name, one.key))),
+        sessions=sessions,
+        libraries=libraries,
     )

@@ -70,6 +70,7 @@ def test_a_whole_collection_sends_only_what_is_on_the_list(
         ("POST", methods.REST_SESSION),
         ("DELETE", methods.REST_SESSION),
         ("GET", methods.REST_TAGS),
+        ("GET", methods.REST_LIBRARIES),
     }
     assert proxy.methods >= {"Login", "Logout", "RetrievePropertiesEx", "DestroyView"}
 

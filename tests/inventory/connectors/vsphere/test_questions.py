@@ -54,9 +54,10 @@ def hosts_of(items: list[Item]) -> dict[str, Host]:
 
 
 def notes_of(items: list[Item]) -> list[BlindSpot | Doubt]:
-    """But for members of groups, which an account that may only read is never told."""
+    """But for members and sessions, which an account that may only read is never told."""
     notes = [item for item in items if isinstance(item, BlindSpot | Doubt)]
-    return [note for note in notes if note.kind is not Kind.PRINCIPAL]
+    never = {"members", "SessionManager.sessionList"}
+    return [note for note in notes if getattr(note, "property", "") not in never]
 
 
 def test_hosts_answer_what_they_are_asked(reader: Any) -> None:
