@@ -29,24 +29,49 @@ from policies.spec import (
         ),
     },
     remedy={
-        Platform.VSPHERE: Remedy(
-            steps=(
-                "Find out who uses «name»: Monitor > Events names who made it and who deploys it.",
-                "Select «name» > Summary > Custom Attributes > Edit, and set «attribute» to the "
-                "owner.",
-                "Nobody uses it: delete it.",
+        Platform.VSPHERE: (
+            Remedy(
+                when="it is an item of a content library",
+                fits=lambda found: found.said("library") is not None,
+                steps=(
+                    "Find out who uses «name» of the library «library».",
+                    "Tags & Custom Attributes: assign the item the tag of its owner, in the "
+                    "category «attribute».",
+                    "Nobody uses it: delete it.",
+                ),
+                because="An item has no custom attributes, and whose it is people have to say.",
+                verify="The summary of the item shows the tag of its owner.",
+                needs="InventoryService.Tagging.AttachTag.",
+                effect="Nothing: it is a label.",
+                blanks={
+                    "library": Blank("name of the library", evidence="library"),
+                    "attribute": Blank("category of tags for the owner", attribute="owner"),
+                },
             ),
-            script=ATTRIBUTE,
-            verify="Summary of «name» shows the owner at «attribute».",
-            needs="Global.SetCustomField on the template.",
-            effect="Nothing: it is a label.",
-            blanks={
-                "attribute": Blank("custom attribute for the owner", attribute="owner"),
-                "value": Blank("owner"),
-            },
+            Remedy(
+                steps=(
+                    "Find out who uses «name»: Monitor > Events names who made it and who "
+                    "deploys it.",
+                    "Select «name» > Summary > Custom Attributes > Edit, and set «attribute» to "
+                    "the owner.",
+                    "Nobody uses it: delete it.",
+                ),
+                script=ATTRIBUTE,
+                verify="Summary of «name» shows the owner at «attribute».",
+                needs="Global.SetCustomField on the template.",
+                effect="Nothing: it is a label.",
+                blanks={
+                    "attribute": Blank("custom attribute for the owner", attribute="owner"),
+                    "value": Blank("owner"),
+                },
+            ),
         ),
     },
 )
 def owned(image: Image) -> Iterator[Violation]:
     if known(image.owner, "owner") == "":
-        yield Violation(message=f"Image {image.name} has no owner.", seen="not set")
+        yield Violation(
+            message=f"Image {image.name} has no owner.",
+            seen="not set",
+            evidence={"library": image.library_name} if image.library_ref is not None else {},
+        )

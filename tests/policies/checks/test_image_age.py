@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from inventory.records import Image
 from tests.policies.builders import (
     NOW,
     an_image,
+    excused,
     missing,
     passes,
     violations,
@@ -38,3 +40,16 @@ def test_an_old_image_that_was_refreshed_passes():
 def test_an_unread_date_and_the_platforms_zero_are_unknown():
     assert missing(CHECK, an_image(modified_at=None)) == "modified_at"
     assert missing(CHECK, an_image(modified_at=datetime(1970, 1, 1, tzinfo=UTC)))
+
+
+def test_an_item_of_a_library_is_judged_where_it_is_a_machine():
+    stored: dict[str, Any] = {
+        "library_ref": "lib-1",
+        "library_name": "Gold",
+        "modified_at": NOW - timedelta(99),
+    }
+    [violation] = violations(CHECK, an_image(type="ovf", **stored))
+
+    assert violation.evidence["library"] == "Gold"
+    assert "type iso" in excused(CHECK, an_image(type="iso", **stored))
+    assert "type vm-template" in excused(CHECK, an_image(type="vm-template", **stored))
