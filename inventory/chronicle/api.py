@@ -35,7 +35,9 @@ FROM = OpenApiParameter("from", OpenApiTypes.DATETIME, description="Thirty days 
 TO = OpenApiParameter("to", OpenApiTypes.DATETIME, description="Now if left out.")
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at this moment.")
 START = OpenApiParameter(
-    "start", OpenApiTypes.INT, description="Leave out so many; a page holds a hundred."
+    "start",
+    OpenApiTypes.INT,
+    description="Leave out so many; a page holds a hundred, of administrators twenty.",
 )
 WAYS = (*questions.PLACES, "administrator")
 BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(WAYS), default="host")
