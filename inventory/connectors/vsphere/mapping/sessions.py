@@ -14,12 +14,19 @@ IDLE_AFTER: Final = timedelta(hours=1)
 
 
 def sessions(found: Iterable[dict[str, Any]], *, own_key: str) -> tuple[LoginSession, ...]:
-    """Everybody's sessions but the one that asks, whose last use is the platform's now."""
+    """Everybody's sessions but the one that asks, whose last use is the platform's now, and those
+    like it: a run that was killed left them behind.
+    """
     told = list(found)
     times = [at for one in told if (at := as_time(one.get("lastActiveTime"))) is not None]
     now = max(times, default=None)
-    others = [one for one in told if as_text(one.get("key")) != own_key]
+    own = {_whose(one) for one in told if as_text(one.get("key")) == own_key}
+    others = [one for one in told if _whose(one) not in own]
     return tuple(sorted((_session(one, now) for one in others), key=lambda one: one.key))
+
+
+def _whose(found: dict[str, Any]) -> tuple[str | None, ...]:
+    return tuple(as_text(found.get(name)) for name in ("userName", "ipAddress", "userAgent"))
 
 
 def _session(found: dict[str, Any], now: datetime | None) -> LoginSession:

@@ -51,6 +51,13 @@ def test_neither_our_own_session_nor_any_key_is_told() -> None:
     assert "52aa" not in repr(mapped(session(), session("HALDEN\\bo")))
 
 
+def test_what_a_killed_run_of_ours_left_behind_is_not_told() -> None:
+    left = session("HALDEN\\reader", key="52aa-left", idle=timedelta(hours=5))
+    elsewhere = session("HALDEN\\reader", key="52aa-x", ipAddress="198.51.100.1")
+
+    assert [one.ip for one in mapped(left, elsewhere)] == ["198.51.100.1"]
+
+
 def test_one_that_is_used_reads_the_same_at_every_collection() -> None:
     later = mapped(session(idle=timedelta(minutes=59), callCount=4711))
 
@@ -74,7 +81,7 @@ def test_what_the_platform_does_not_say_is_unknown() -> None:
 
 @pytest.mark.integration
 def test_sessions_of_others_are_read(vcenter: Vcsim, connector_to: Build) -> None:
-    other = connector_to()
+    other = connector_to(user_agent="PowerCLI/13")
     with other._open() as opened:
         platform = platform_of(list(connector_to().collect()))
 
