@@ -39,6 +39,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Night shift (old)": (
         "Host.Config.Maintenance",
         "Host.Config.NetService",
+        "Resource.HotMigrate",
         "VirtualMachine.Interact.ConsoleInteract",
         "VirtualMachine.Interact.PowerOff",
         "VirtualMachine.Interact.PowerOn",

@@ -7,9 +7,29 @@ from datetime import timedelta
 import msgspec
 
 from demo import access, people, site
+from demo.deeds import (
+    CLINICAL_OPERATOR,
+    FORGOTTEN,
+    HENRIK,
+    PLATFORM_OPERATOR,
+    cdrom,
+    moved,
+    refused,
+    restart,
+    signed_in,
+)
 from demo.hosts import Server, configure, switch_uuid
 from demo.machines import Line, Machine, Op, Place, change, create, nightly, settle, template
-from demo.moments import COLLECTIONS, FIRST, TUESDAY_NIGHT, YESTERDAY, before, day
+from demo.moments import (
+    COLLECTIONS,
+    FIRST,
+    TODAY,
+    TUESDAY_EVENING,
+    TUESDAY_NIGHT,
+    YESTERDAY,
+    before,
+    day,
+)
 from demo.site import ACCOUNT, Store, Wires
 
 SEED = "halden-bergen"
@@ -17,6 +37,8 @@ INSTANCE = "5f3c1d0a-6f0e-4d0b-9d0e-0be26e000002"
 DATACENTER = "Bergen"
 MACHINES = f"/{DATACENTER}/vm"
 TEAMS = ("Clinical Apps", "Platform")
+JUMP_HOST = "10.2.240.30"
+EMPTIED = day(12)  # what the log had told since the last look is lost
 
 
 def host_name(number: int) -> str:
@@ -186,19 +208,37 @@ def steps() -> dict[timedelta, list[Op]]:
     }
     happens: dict[timedelta, list[Op]] = {
         FIRST: beginning(),
+        day(28): restart(PLATFORM_OPERATOR, "bgo-kiosk-04", at=before(day(28), hours=70)),
+        day(24): [*_drill("r-lis-01", "r-lis-02", "r-lis-03", at=day(24), hours=40)],
         day(21): [_reachable(host_name(23), "notResponding"), *_unexplained()],
         day(17): _explained(),
         day(14): [
             _reachable(host_name(23), "connected"),
             change("tpl-win2022-bgo", {"config.modified": before(day(14), days=1)}),
+            *restart(PLATFORM_OPERATOR, "bgo-kiosk-05", at=before(day(14), hours=11)),
         ],
-        day(12): [{"op": "vcenter_options", "options": {"vpxd.event.syslog.enabled": False}}],
-        day(10): [_patched(number) for number in (21, 22)],
+        EMPTIED: [
+            {"op": "vcenter_options", "options": {"vpxd.event.syslog.enabled": False}},
+            signed_in(HENRIK, JUMP_HOST),
+        ],
+        day(10): [op for number in (21, 22) for op in _patched(number)],
+        TUESDAY_EVENING: [
+            signed_in(PLATFORM_OPERATOR, JUMP_HOST),
+            *cdrom(HENRIK, "bgo-print-02", connected=True),
+        ],
         YESTERDAY: [
             {
                 "op": "vcenter_options",
                 "options": {"VirtualCenter.VimPasswordExpirationInDays": 90},
-            }
+            },
+            *(refused(FORGOTTEN, "10.1.150.77") for _ in range(3)),
+            *cdrom(HENRIK, "bgo-print-02", connected=False),
+            *_drill("r-emar-01", "r-emar-02", at=YESTERDAY, hours=9),
+        ],
+        TODAY: [
+            signed_in(PLATFORM_OPERATOR, JUMP_HOST),
+            *restart(PLATFORM_OPERATOR, "bgo-kiosk-02", at=before(hours=7)),
+            *restart(PLATFORM_OPERATOR, "bgo-print-01", at=before(hours=6)),
         ],
     }
     return {at: [*happens.get(at, []), *nights.get(at, [])] for at in COLLECTIONS}
@@ -213,9 +253,24 @@ def _reachable(host: str, state: str) -> Op:
     }
 
 
-def _patched(number: int) -> Op:
+def _patched(number: int) -> list[Op]:
+    """A host is patched: its machines stay on another meanwhile."""
     one = next(server for server in servers() if server.number == number)
-    return configure(msgspec.structs.replace(one, version="8.0.3"))
+    here = [machine.name for machine in machines() if machine.host == one.name]
+    return [
+        *moved(HENRIK, here, host_name(24)),
+        configure(msgspec.structs.replace(one, version="8.0.3")),
+        *moved(HENRIK, here, one.name),
+    ]
+
+
+def _drill(*names: str, at: timedelta, hours: int) -> list[Op]:
+    """Machines of the recovery site are started again, to see that they do."""
+    return [
+        op
+        for number, name in enumerate(names)
+        for op in restart(CLINICAL_OPERATOR, name, at=before(at, hours=hours - number / 4))
+    ]
 
 
 def _unexplained() -> list[Op]:

@@ -33,6 +33,10 @@ COLLECTIONS = (
     TODAY,
 )
 
+# Since the Tuesday is moved, so little time may lie between its looks and those around them: what
+# happens between them has to fit into that.
+WITHIN = {TUESDAY_EVENING: timedelta(hours=20), YESTERDAY: timedelta(hours=15)}
+
 
 def before(collection: timedelta = TODAY, *, days: float = 0, hours: float = 0) -> str:
     """So long before a collection, as the simulator reads it."""

@@ -8,6 +8,23 @@ from typing import Any
 import msgspec
 
 from demo import access, people, site
+from demo.deeds import (
+    ASTRID,
+    CLINICAL_OPERATOR,
+    FORGOTTEN,
+    HENRIK,
+    JONAS,
+    OLA,
+    by,
+    cdrom,
+    console,
+    granted,
+    logging,
+    moved,
+    revoked,
+    signed_in,
+    signed_out,
+)
 from demo.hosts import ADMINISTRATORS, configure
 from demo.machines import Machine, Op, change, create, named, nightly
 from demo.moments import (
@@ -38,7 +55,7 @@ from demo.oslo import (
 from demo.oslo_start import backed_up, beginning, lagging, machines, server, servers
 from demo.site import Store
 
-CDROM = "config.hardware.device[_typeName=VirtualCdrom].connectable.connected"
+NIGHT_DESK = "10.1.141.52"
 WITHOUT_BACKUP = frozenset({"lis-db-02", "icu-mon-05"})  # out of the schedule since week three
 UNREQUESTED = {  # system by name
     "test-jw": "debian12",
@@ -71,7 +88,7 @@ def steps() -> dict[timedelta, list[Op]]:
         day(14): _new_people(),
         day(12): _after_patch_day(),
         day(10): _contractor(),
-        TUESDAY_EVENING: [service(2, "TSM-SSH", running=True)],
+        TUESDAY_EVENING: [service(2, "TSM-SSH", running=True), *console(ASTRID, "fin-ts-03")],
         TUESDAY_NIGHT: _move(),
         YESTERDAY: _yesterday(),
         TODAY: _today(),
@@ -89,12 +106,12 @@ def _backup(at: timedelta) -> list[Op]:
 def _week_four() -> list[Op]:
     """Somebody is let in for a migration; a network is made in a hurry."""
     return [
-        access.grant(r"HALDEN\Domain Admins", "Admin"),
-        access.grant(r"HALDEN\Service Desk", "Machine console", f"/{DATACENTER}"),
+        *granted(HENRIK, r"HALDEN\Domain Admins", "Admin"),
+        *granted(HENRIK, r"HALDEN\Service Desk", "Machine console", f"/{DATACENTER}"),
         service(13, "TSM-SSH", running=True),
         shell_from(13, networks=[], enabled=True),
-        site.port_group(SWITCHES[1], "dmz-temp", 0),
-        *(create(_staging(number)) for number in (1, 2)),
+        *by(HENRIK, site.port_group(SWITCHES[1], "dmz-temp", 0)),
+        *by(HENRIK, *(create(_staging(number)) for number in (1, 2))),
         updated(lagging()[::5]),
     ]
 
@@ -129,7 +146,7 @@ def _hardening() -> list[Op]:
             "vm": named("fin-ts-03"),
             "options": {"isolation.tools.paste.disable": None},
         },
-        change(["lab-poc-01", "path-scan-03"], {CDROM: False}),
+        *cdrom(ASTRID, ["lab-poc-01", "path-scan-03"], connected=False),
         updated(lagging()[1::5]),
     ]
 
@@ -137,7 +154,10 @@ def _hardening() -> list[Op]:
 def _patch_day() -> list[Op]:
     """Snapshots before patches; machines retire; logs of a host lose their protection."""
     return [
-        {"op": "destroy", "target": {"type": "VirtualMachine", **named(RETIRED)}},
+        *(
+            {"op": "destroy", "as": ASTRID, "target": {"type": "VirtualMachine", **named(name)}}
+            for name in RETIRED
+        ),
         service(2, "TSM-SSH", running=True),
         service(2, "TSM", running=True),
         {
@@ -147,7 +167,7 @@ def _patch_day() -> list[Op]:
             "created_at": before(day(21), hours=3),
         },
         options(6, {"Syslog.global.logHost": "udp://log.halden.example:514"}),
-        access.grant(r"HALDEN\Web Operators", "File browser", f"/{DATACENTER}/datastore"),
+        *granted(HENRIK, r"HALDEN\Web Operators", "File browser", f"/{DATACENTER}/datastore"),
     ]
 
 
@@ -161,7 +181,7 @@ def _night_shift() -> list[Op]:
             "values": {"config.ipfixConfig": None},
         },
         port_security("lab-151", promiscuous=True),
-        change(["fin-ts-05", "hr-app-03"], {"config.flags.enableLogging": False}),
+        *logging(OLA, ["fin-ts-05", "hr-app-03"], enabled=False),
         updated(lagging()[2::5]),
     ]
 
@@ -172,8 +192,8 @@ def _new_people() -> list[Op]:
         *_new_host(),
         service(2, "TSM-SSH", running=False),
         service(2, "TSM", running=False),
-        access.grant(r"HALDEN\ext-nordkraft", "Host operator", f"/{DATACENTER}/host"),
-        access.grant(r"HALDEN\svc-backup-old", "Admin", group=False),
+        *granted(HENRIK, r"HALDEN\ext-nordkraft", "Host operator", f"/{DATACENTER}/host"),
+        *granted(HENRIK, FORGOTTEN, "Admin", group=False),
         change(
             ["tpl-debian12", "tpl-rhel9", "tpl-ubuntu24", "tpl-win2022", "tpl-win11"],
             {"config.modified": before(day(14), days=1)},
@@ -200,10 +220,7 @@ def _new_host() -> list[Op]:
             networks=port_groups(switch),
             datastores=[one.name for one in STORES if name in one.hosts],
         ),
-        *(
-            {"op": "migrate", "vm": vm, "host": name}
-            for vm in ("ehr-app-06", "ehr-web-03", "pacs-05", "dict-02", "ward-vdi-05")
-        ),
+        *moved(HENRIK, ("ehr-app-06", "ehr-web-03", "pacs-05", "dict-02", "ward-vdi-05"), name),
     ]
 
 
@@ -221,7 +238,7 @@ def _after_patch_day() -> list[Op]:
     return [
         {"op": "remove_snapshots", "vm": named(PATCHED[1:])},
         port_security("lab-151", promiscuous=False),
-        change("hr-app-03", {"config.flags.enableLogging": True}),
+        *logging(ASTRID, "hr-app-03", enabled=True),
         updated(lagging()[3::5]),
     ]
 
@@ -229,8 +246,8 @@ def _after_patch_day() -> list[Op]:
 def _contractor() -> list[Op]:
     """The contractor, who maintains hosts, is let into machines as well."""
     return [
-        access.revoke(r"HALDEN\Domain Admins"),
-        access.grant(r"HALDEN\ext-nordkraft", "Machine console", MACHINES),
+        *revoked(ASTRID, r"HALDEN\Domain Admins"),
+        *granted(HENRIK, r"HALDEN\ext-nordkraft", "Machine console", MACHINES),
         access.group("Service Desk", "ola.vik", "nina.haug", "kari.moen.ext"),
         {
             "op": "create_snapshot",
@@ -250,15 +267,19 @@ def _move() -> list[Op]:
             networks=[*port_groups("dvs-business"), "dmz-temp"],
             datastores=["iso-library", "osl-finance-02", *PLACES[1].datastores],
         ),
-        {"op": "migrate", "vm": "db-pay-02", "host": WEB[0], "as": "HALDEN\\nightshift"},
+        signed_in(OLA, NIGHT_DESK),
+        *console(OLA, "db-pay-02"),
+        *moved(OLA, ["db-pay-02"], WEB[0]),
+        signed_out(OLA, NIGHT_DESK),
     ]
 
 
 def _yesterday() -> list[Op]:
     """Machines that nobody asked for."""
     return [
-        *(create(_unrequested(name)) for name in UNREQUESTED),
-        change(["bi-report-02"], {CDROM: False}),
+        signed_in(FORGOTTEN, "10.1.150.77"),
+        *by(FORGOTTEN, *(create(_unrequested(name)) for name in UNREQUESTED)),
+        *cdrom(ASTRID, "bi-report-02", connected=False),
         {"op": "remove_snapshots", "vm": named(["file-02"])},
     ]
 
@@ -273,7 +294,7 @@ def _unrequested(name: str) -> Machine:
         network="lab-150",
         system=UNREQUESTED[name],
         address=f"10.1.150.{200 + number}",
-        created=before(YESTERDAY, hours=20 - number),
+        created=before(YESTERDAY, hours=14 - 2 * number),
         secure_boot=True,
     )
 
@@ -289,14 +310,16 @@ def _today() -> list[Op]:
         annotation="Restored for comparison, remove after Friday.",
     )
     return [
-        create(restored),
+        *by(ASTRID, create(restored)),
         *nightly([restored.name], at=before(TODAY, hours=5)),
         options(9, {"Syslog.global.logHost": "ssl://log-test.halden.example:6514"}),
         service(12, "ntpd", running=False),
-        access.grant(r"HALDEN\jonas.weil.ext", "Machine console", f"{MACHINES}/Labs", group=False),
+        *granted(HENRIK, JONAS, "Machine console", f"{MACHINES}/Labs", group=False),
+        signed_in(JONAS, "10.1.150.77"),
+        *console(JONAS, "lab-ml-01"),
         port_security("web-app-131", promiscuous=True),
         change("ehr-app-07", {"guest.toolsVersionStatus2": "guestToolsTooOld"}),
-        change("pharm-app-01", {CDROM: True}),
+        *cdrom(CLINICAL_OPERATOR, "pharm-app-01", connected=True),
         service(2, "TSM-SSH", running=False),
         {"op": "remove_snapshots", "vm": named(["bi-etl-01"])},
         updated(lagging()[4::10]),

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from demo import bergen, oslo, oslo_weeks
+from demo.log import Log
 from demo.machines import Op
-from demo.moments import COLLECTIONS, RECORDED_AT, TUESDAY_EVENING, TUESDAY_NIGHT
+from demo.moments import COLLECTIONS, RECORDED_AT, WITHIN
 from demo.site import ACCOUNT
-from inventory.connectors.base import Event, EventCursor, EventsRead, Item
+from inventory.connectors.base import EventCursor, Item
 from inventory.connectors.bundle import write_bundle
 from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.connectors.vsphere.tls import PinnedTrust
@@ -30,21 +29,29 @@ MAPPING = {
     "criticality": "Criticality",
     "team": "Team",
 }
-NOBODY = r"VSPHERE.LOCAL\Administrator"  # what the simulator calls its own scenario
-OPERATOR = r"HALDEN\vmware-ops"  # who does what nobody else is said to have done
 EMPTY = {"dc": 0, "cluster": 0, "host": 0, "standalone_host": 0, "vm": 0, "ds": 0, "pg": 0}
 
 Steps = dict[timedelta, list[Op]]
-Estate = tuple[str, str, str, Callable[[], Steps]]
+Estate = tuple[str, str, str, Callable[[], Steps], timedelta | None]
 
 ESTATES: dict[str, Estate] = {
-    "halden.oslo.xz": ("vc-oslo, production", oslo.SEED, oslo.INSTANCE, oslo_weeks.steps),
-    "halden.bergen.xz": ("vc-bergen, recovery", bergen.SEED, bergen.INSTANCE, bergen.steps),
+    "halden.oslo.xz": ("vc-oslo, production", oslo.SEED, oslo.INSTANCE, oslo_weeks.steps, None),
+    "halden.bergen.xz": (
+        "vc-bergen, recovery",
+        bergen.SEED,
+        bergen.INSTANCE,
+        bergen.steps,
+        bergen.EMPTIED,
+    ),
 }
 
 
-def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, list[Item]]]:
-    """Let the weeks pass and look at the estate after each step."""
+def record(
+    steps: Steps, *, seed: str, instance: str, emptied: timedelta | None = None
+) -> list[tuple[datetime, list[Item]]]:
+    """Let the weeks pass and look at the estate after each step; before one of the looks somebody
+    may have emptied vCenter's log.
+    """
     collections = []
     log = Log()
     with start_vcsim(
@@ -55,50 +62,11 @@ def record(steps: Steps, *, seed: str, instance: str) -> list[tuple[datetime, li
             _attach(vcenter)
             account, password = vcenter.readonly_username, vcenter.readonly_password
             seen = _look(vcenter, account, password, since=log.cursor)
-            told = ago not in (TUESDAY_EVENING, TUESDAY_NIGHT)
-            items = log.dated(seen, at=RECORDED_AT - ago, is_told=told)
+            items = log.dated(
+                seen, at=RECORDED_AT - ago, within=WITHIN.get(ago), is_emptied=ago == emptied
+            )
             collections.append((RECORDED_AT - ago, items))
     return collections
-
-
-class Log:
-    """The simulator's events as if the weeks had passed: those between two looks are spread over
-    the time between them, in their order. What it tells of the beginning is left out: by then a
-    vCenter has forgotten it. So is what it tells of the Tuesday, which a replay moves by itself.
-    """
-
-    def __init__(self) -> None:
-        self.cursor = EventCursor()
-        self._known: set[int] = set()
-        self._newest: list[Event] = []
-        self._before: datetime | None = None
-        self._number = 0
-
-    def dated(self, items: list[Item], *, at: datetime, is_told: bool) -> list[Item]:
-        told = [one for one in items if isinstance(one, Event)]
-        fresh = [one for one in told if one.key not in self._known and "Session" not in one.type]
-        fresh.sort(key=lambda one: one.key)
-        if told:
-            last = max(told, key=lambda one: one.key)
-            self.cursor = EventCursor(at=last.at, key=last.key)
-        self._known |= {one.key for one in told}
-        events = self._newest + (self._spread(fresh, at=at) if is_told else [])
-        self._newest, self._before = events[-1:], at
-        first = min((one.at for one in events), default=None)
-        kept = [one for one in items if not isinstance(one, Event | EventsRead)]
-        return [*kept, *events, EventsRead(until=at, oldest_at=first)]
-
-    def _spread(self, events: list[Event], *, at: datetime) -> list[Event]:
-        if self._before is None:
-            return []
-        step = (at - self._before) / (len(events) + 2)
-        spread = []
-        for place, one in enumerate(events, 1):
-            self._number += 1
-            moment = (self._before + place * step).replace(microsecond=0)
-            who = OPERATOR if one.user == NOBODY else one.user
-            spread.append(replace(one, key=self._number, at=moment, user=who))
-        return spread
 
 
 def _look(
@@ -132,8 +100,8 @@ def _attach(vcenter: Vcsim) -> None:
 
 
 def main() -> None:
-    for name, (title, seed, instance, steps) in ESTATES.items():
-        collections = record(steps(), seed=seed, instance=instance)
+    for name, (title, seed, instance, steps, emptied) in ESTATES.items():
+        collections = record(steps(), seed=seed, instance=instance, emptied=emptied)
         write_bundle(HERE / name, title=title, platform=Platform.VSPHERE, collections=collections)
         sys.stdout.write(f"{name}: {len(collections[-1][1])} items in the last collection\n")
 

@@ -63,13 +63,18 @@ SEVERITIES = {"host-single-classification": "critical"}
 # What people did meanwhile, a module each: its `chapters` are told between the collections.
 STORIES = (demo_triage, demo_exceptions, demo_remediation)
 TUESDAY = 1
+HOURLY = 60
+WEEKLY = 7 * 24 * HOURLY  # how often the demo looked while its weeks were recorded, at least
 EVENING = (8, 9)  # the collections before and after the move on a Tuesday night
 
 
 class Moment(NamedTuple):
+    """When a collection is said to have been made, and when all of its bundle."""
+
     collection: int
     at: datetime
     shift: timedelta
+    looks: tuple[datetime, ...]
 
 
 def is_loaded() -> bool:
@@ -105,6 +110,7 @@ def load(*, now: datetime) -> None:
             _analyze()  # without it the planner takes the tables for empty
     for chapter in untold:
         chapter.tell(chapter.at)
+    Source.objects.filter(name__in=SOURCES).update(interval_minutes=HOURLY)
     _analyze()
 
 
@@ -112,14 +118,12 @@ def moments(file: str, *, now: datetime) -> Iterator[Moment]:
     """When each recorded collection of a bundle is said to have been made."""
     recorded = read_header(settings.BASE_DIR / file).collected_at
     shift = now - recorded[-1]
+    looks = [collected_at + shift for collected_at in recorded]
     evening, night = EVENING
-    for number, collected_at in enumerate(recorded):
-        at = collected_at + shift
-        if number == evening:
-            at = _tuesday(now)
-        elif number == night:
-            at = _tuesday(now) + (collected_at - recorded[evening])
-        yield Moment(number, at, shift)
+    looks[evening] = _tuesday(now)
+    looks[night] = looks[evening] + (recorded[night] - recorded[evening])
+    for number, at in enumerate(looks):
+        yield Moment(number, at, shift, tuple(looks))
 
 
 def _tuesday(now: datetime) -> datetime:
@@ -203,7 +207,7 @@ def _add(name: str, file: str, *, now: datetime, since: datetime) -> Source:
         url=f"{file}?as_of={now:%Y-%m-%dT%H:%M:%SZ}",
         username="svc-vmgov@vsphere.local",
         attribute_mapping=MAPPING,
-        interval_minutes=60,
+        interval_minutes=WEEKLY,
     )
     Source.objects.filter(pk=source.pk).update(created_at=since - timedelta(hours=1))
     trail.record(None, Permission.SOURCE_MANAGE, source, after={"name": name, "url": source.url})
@@ -221,6 +225,7 @@ def replay(source: Source, file: str, moment: Moment) -> SyncRun:
         collection=moment.collection,
         shift=moment.shift,
         now=moment.at,
+        looks=moment.looks,
     )
     # The pulse does not beat: other connections do not see this run before the load is committed.
     pipeline.govern(held, pulse=Pulse(held), now=moment.at, connector=connector)

@@ -11,7 +11,8 @@ its last collection as if it had been made at that moment.
 from __future__ import annotations
 
 import lzma
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,15 @@ import msgspec
 
 from inventory.access.principals import PrincipalKey, key_of, principal
 from inventory.connectors import lines
-from inventory.connectors.base import BlindSpot, CollectionFailed, Count, Identity, Item
+from inventory.connectors.base import (
+    BlindSpot,
+    CollectionFailed,
+    Count,
+    Event,
+    EventsRead,
+    Identity,
+    Item,
+)
 from inventory.records import (
     KIND_OF,
     AnyRecord,
@@ -52,7 +61,9 @@ class BundleConnector:
     """Replays one recorded collection, the last unless told otherwise.
 
     Every moment in the records is moved by `shift`, as if the collection had been made then. With
-    `now`, recovery points that were less than a day old are so again: last night's is.
+    `now`, recovery points that were less than a day old are so again: last night's is. `looks` says
+    when each collection is said to have been made where not all are moved alike: an event is moved
+    like the first collection after it.
     """
 
     def __init__(
@@ -62,6 +73,7 @@ class BundleConnector:
         collection: int = -1,
         shift: timedelta = timedelta(),
         now: datetime | None = None,
+        looks: Sequence[datetime] = (),
     ) -> None:
         self.path = Path(path)
         self.header = read_header(self.path)
@@ -69,6 +81,7 @@ class BundleConnector:
         self.collected_at = self.header.collected_at[self.collection]
         self.shift = shift
         self.now = now
+        self.looks = looks
         self.platform = self.header.platform
 
     def probe(self) -> Identity:
@@ -102,6 +115,8 @@ class BundleConnector:
 
     def _item(self, line: lines.Line) -> Item:
         item = lines.item_of(line)
+        if isinstance(item, Event | EventsRead):
+            return _told(item, self._moved)
         if self.shift:
             item = _shift(item, self.shift)
         if line.type != "record":
@@ -109,6 +124,14 @@ class BundleConnector:
         if self.now is not None and isinstance(item, VirtualMachine) and item.snapshots:
             item = self._refreshed(item, self.now)
         return item
+
+    def _moved(self, moment: datetime) -> datetime:
+        """When something of the platform's log is said to have happened."""
+        if not self.looks:
+            return moment + self.shift
+        recorded = self.header.collected_at
+        look = min(bisect_left(recorded, moment), self.collection)
+        return moment + (self.looks[look] - recorded[look])
 
     def _refreshed(self, vm: VirtualMachine, now: datetime) -> VirtualMachine:
         fresh_since = self.collected_at + self.shift - NIGHT
@@ -207,6 +230,13 @@ def _shift(value: Any, by: timedelta) -> Any:
             return tuple(_shift(inner, by) for inner in value)
         case _:
             return value
+
+
+def _told(item: Event | EventsRead, moved: Callable[[datetime], datetime]) -> Item:
+    if isinstance(item, Event):
+        return msgspec.structs.replace(item, at=moved(item.at))
+    until, oldest = (moment and moved(moment) for moment in (item.until, item.oldest_at))
+    return msgspec.structs.replace(item, until=until, oldest_at=oldest)
 
 
 def _is_of(item: Item, kind: Kind) -> bool:

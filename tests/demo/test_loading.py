@@ -18,7 +18,7 @@ from findings import pipeline
 from findings.models import Finding, FindingEvent
 from inventory import ledger
 from inventory.connecting import connect
-from inventory.connectors.base import CollectionFailed
+from inventory.connectors.base import CollectionFailed, Event, Item
 from inventory.connectors.bundle import BundleConnector, at_address
 from inventory.heartbeat import Pulse
 from inventory.models import Asset, AssetVersion, Source, SyncRun
@@ -94,6 +94,7 @@ def test_a_later_collection_finds_everything_as_it_was(estate: datetime, name: s
     for counts in run.counts.values():
         moved.update({key: counts[key] for key in ("new", "changed", "missing", "retired")})
     assert sum(moved.values()) == 0
+    assert run.events["new"] == 0
 
 
 def test_a_source_of_the_demo_can_be_connected(estate: datetime) -> None:
@@ -111,6 +112,29 @@ def test_collections_keep_their_order_whenever_the_demo_is_loaded() -> None:
         assert moments[-1] == now
         assert moments[demo.EVENING[0]].strftime("%A %H") == "Tuesday 21"
         assert moments[demo.EVENING[1]] - moments[demo.EVENING[0]] == timedelta(hours=6)
+
+
+@pytest.mark.parametrize("file", demo.SOURCES.values())
+def test_events_stay_between_the_collections_they_were_recorded_between(file: str) -> None:
+    for hours in range(0, 24 * 7, 41):
+        before = None
+        times: dict[int, datetime] = {}
+        for moment in demo.moments(file, now=SUMMER + timedelta(hours=hours)):
+            told = [one for one in _replayed(file, moment) if isinstance(one, Event)]
+            fresh = [one for one in told if one.key not in times]
+            assert all(times.setdefault(one.key, one.at) == one.at for one in told)
+            assert all(before is not None and before < one.at <= moment.at for one in fresh)
+            before = moment.at
+
+
+def _replayed(file: str, moment: demo.Moment) -> list[Item]:
+    connector = BundleConnector(
+        settings.BASE_DIR / file,
+        collection=moment.collection,
+        shift=moment.shift,
+        looks=moment.looks,
+    )
+    return list(connector.collect())
 
 
 @pytest.mark.parametrize("hours", [0, 5, 19, 23, 24, 200])

@@ -8,7 +8,7 @@ import pytest
 
 from demo import bergen, record
 from demo.moments import COLLECTIONS, RECORDED_AT
-from inventory.connectors.base import Item
+from inventory.connectors.base import Event, Item
 from inventory.connectors.bundle import BundleConnector
 from inventory.records import Record
 
@@ -18,16 +18,23 @@ BUNDLE = record.HERE / "halden.bergen.xz"
 @pytest.mark.integration
 @pytest.mark.slow
 def test_the_bundle_holds_what_the_scenario_makes() -> None:
-    collections = record.record(bergen.steps(), seed=bergen.SEED, instance=bergen.INSTANCE)
+    collections = record.record(
+        bergen.steps(), seed=bergen.SEED, instance=bergen.INSTANCE, emptied=bergen.EMPTIED
+    )
 
     assert [moment for moment, _ in collections] == [RECORDED_AT - ago for ago in COLLECTIONS]
     for number, (_, items) in enumerate(collections):
-        kept = BundleConnector(BUNDLE, collection=number).collect()
-        assert _identities(items) == _identities(list(kept))
+        kept = list(BundleConnector(BUNDLE, collection=number).collect())
+        assert _identities(items) == _identities(kept)
+        assert _events(items) == _events(kept)
 
 
 def _identities(items: list[Item]) -> list[tuple[str, str, str]]:
     return sorted((type(i).__name__, i.uid, i.name) for i in items if isinstance(i, Record))
+
+
+def _events(items: list[Item]) -> list[Event]:
+    return [one for one in items if isinstance(one, Event)]
 
 
 def test_a_bundle_outlives_changes_of_the_records(tmp_path: Path) -> None:

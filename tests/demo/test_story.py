@@ -7,6 +7,7 @@ import pytest
 from accounts.models import Team, User
 from accounts.roles import Role
 from findings.models import Comment, Finding, FindingEvent, SavedView
+from inventory.chronicle.models import PlatformEvent, Stay
 from inventory.models import Asset, AssetVersion, BlindSpot, Quarantine, Source, SyncRun
 from policies.models import Verdict
 
@@ -77,6 +78,46 @@ def test_the_payments_database_shares_a_host_since_a_tuesday_night(estate: datet
     assert moved.filter(valid_from=finding.opened_at).exists()
 
 
+def test_the_log_says_who_moved_the_payments_database(estate: datetime) -> None:
+    moved = PlatformEvent.objects.get(vm__name="db-pay-02", type="VmMigratedEvent")
+    stay = Stay.objects.get(vm__name="db-pay-02", place_kind="host", valid_to=None)
+
+    assert moved.user_name == r"HALDEN\ola.vik"
+    assert moved.happened_at.strftime("%A") == "Tuesday"
+    assert (stay.basis, stay.valid_from) == ("event", moved.happened_at)
+    assert stay.place is not None
+    assert stay.place.name.startswith("esx-07")
+
+
+def test_events_lie_between_the_collection_that_tells_them_and_the_one_before(
+    estate: datetime,
+) -> None:
+    for source in Source.objects.all():
+        looks = sorted(source.runs.values_list("published_at", flat=True))
+        told = source.events.order_by("key")
+        assert [one.happened_at for one in told] == sorted(one.happened_at for one in told)
+        for made in told.filter(type="VmCreatedEvent"):
+            assert made.vm is not None
+            seen = looks.index(made.vm.first_seen_at)
+            assert looks[seen - 1] < made.happened_at < looks[seen]
+            assert made.vm.record["created_at"] == f"{made.happened_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_bergen_has_days_of_its_own_and_a_hole_in_its_log(estate: datetime) -> None:
+    bergen = Source.objects.get(name="vc-bergen")
+    days = bergen.events.filter(happened_at__gte=estate - timedelta(days=7)).dates(
+        "happened_at", "day"
+    )
+    [hole] = bergen.blind_intervals.all()
+
+    assert bergen.events.count() > 40
+    assert len(days) >= 3
+    assert hole.what == "events"
+    assert hole.ended_at is not None
+    assert timedelta(days=1) < hole.ended_at - hole.began_at < timedelta(days=3)
+    assert not Source.objects.get(name="vc-oslo").blind_intervals.exists()
+
+
 def test_eleven_machines_were_born_from_the_template_of_last_winter(estate: datetime) -> None:
     born = Asset.objects.filter(
         kind="vm", record__attributes__contains={"Born from": "tpl-debian12-winter"}
@@ -90,6 +131,8 @@ def test_six_machines_nobody_asked_for_appeared_between_two_collections(estate: 
 
     assert set(without.values_list("name", flat=True)) == UNREQUESTED
     assert not without.filter(record__attributes__has_key="Request").exists()
+    made = PlatformEvent.objects.filter(vm__in=without, type="VmCreatedEvent")
+    assert list(made.values_list("user_name", flat=True)) == [r"HALDEN\svc-backup-old"] * 6
     assert {asset.first_seen_at for asset in without} == {estate - timedelta(hours=26)}
     for check_id in ("vm-owner", "vm-classified"):
         found = Finding.objects.filter(check_id=check_id, asset__in=without, state="open")

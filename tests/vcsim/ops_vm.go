@@ -316,12 +316,19 @@ func opMigrate(w *World, ctx *simulator.Context, p migrateParams) error {
 			return types.HostEventArgument{EntityEventArgument: types.EntityEventArgument{Name: h.Name}, Host: h.Self}
 		}
 		from, to := argument(source), argument(target)
+		var store *types.DatastoreEventArgument // without it the message ends where it would stand
+		for _, ref := range vm.Datastore {
+			store = &types.DatastoreEventArgument{EntityEventArgument: types.EntityEventArgument{Name: nameOf(w.registry.Get(ref))}, Datastore: ref}
+			break
+		}
 		moved := types.VmMigratedEvent{
 			VmEvent: types.VmEvent{Event: types.Event{
 				Vm:   &types.VmEventArgument{EntityEventArgument: types.EntityEventArgument{Name: vm.Name}, Vm: vm.Self},
 				Host: &to,
+				Ds:   store,
 			}},
-			SourceHost: from,
+			SourceHost:      from,
+			SourceDatastore: store,
 		}
 		by := ctx
 		var told types.BaseEvent = &moved
