@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db.models import BooleanField, F, Func, OuterRef, Q, QuerySet, Subquery, Window
@@ -18,6 +19,8 @@ from django.db.models.functions import RowNumber
 
 from accounts.models import User
 from inventory import facts, history
+from inventory.chronicle import authors
+from inventory.chronicle.models import PlatformEvent
 from inventory.models import Asset, AssetVersion
 from inventory.past import PastFilter
 from inventory.querysets import AssetVersionQuerySet
@@ -26,6 +29,7 @@ from inventory.spans import Span
 
 COUNTED = 1_000
 STEPS = 30  # of one asset, newest first, by which it is said when each fact changed
+EVENTS = 2_000  # of all machines on a page, newest first
 
 
 class What(StrEnum):
@@ -35,21 +39,25 @@ class What(StrEnum):
 
 
 class DatedChange(msgspec.Struct, frozen=True):
-    """A fact that differs; `at` is when it became what it is, None where that was not looked up."""
+    """A fact that differs; `at` is when it became what it is, None where that was not looked up;
+    `by` who made it so, where the platform's log is sure of it.
+    """
 
     label: str
     before: str
     after: str
     at: datetime | None
+    by: str = ""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One asset that differs; `at` is when it last did."""
+    """One asset that differs; `at` is when it last did. `by` is who made or removed it."""
 
     asset: Asset
     what: What
     at: datetime
     changes: list[DatedChange]
+    by: str = ""
 
 
 def differing(versions: AssetVersionQuerySet, span: Span, what: What) -> QuerySet[AssetVersion]:
@@ -143,14 +151,28 @@ def between(
     steps = _steps(assets, span)
     pairs = {pk: _typed(each) for pk, each in ends.items()}
     names = _names(assets, pairs, user)
+    told = _told(assets, steps, span, user)
     return [
-        _difference(asset, ends[asset.pk], pairs[asset.pk], steps[asset.pk], names[asset.source_id])
+        _difference(
+            asset,
+            ends[asset.pk],
+            pairs[asset.pk],
+            Course(steps[asset.pk], told[asset.pk]),
+            names[asset.source_id],
+        )
         for asset in assets
     ]
 
 
 Ends = tuple[AssetVersion | None, AssetVersion | None]
 Pair = tuple[AnyRecord | None, AnyRecord | None]
+
+
+class Course(NamedTuple):
+    """What is kept of an asset between the ends: its versions, newest first, and its events."""
+
+    steps: list[AssetVersion]
+    told: list[PlatformEvent]
 
 
 def _versions_of(assets: Iterable[Asset]) -> AssetVersionQuerySet:
@@ -204,18 +226,40 @@ def _names(assets: Iterable[Asset], pairs: dict[int, Pair], user: User) -> dict[
     }
 
 
+def _told(
+    assets: Iterable[Asset], steps: dict[int, list[AssetVersion]], span: Span, user: User
+) -> dict[int, list[PlatformEvent]]:
+    """The newest events of these machines that may say who changed what, oldest first."""
+    found: dict[int, list[PlatformEvent]] = defaultdict(list)
+    machines = [asset.pk for asset in assets if asset.kind == Kind.VM]
+    if not machines:
+        return found
+    earliest = min((step.valid_from for pk in machines for step in steps[pk]), default=span.begin)
+    rows = PlatformEvent.objects.visible_to(user).filter(
+        vm__in=machines,
+        type__in=authors.TYPES,
+        happened_at__gt=min(earliest, span.begin),
+        happened_at__lte=span.end,
+    )
+    for row in reversed(rows.order_by("-happened_at", "-pk")[:EVENTS]):
+        if row.vm_id is not None:
+            found[row.vm_id].append(row)
+    return found
+
+
 def _difference(
-    asset: Asset, ends: Ends, pair: Pair, steps: list[AssetVersion], name_of: facts.NameOf
+    asset: Asset, ends: Ends, pair: Pair, course: Course, name_of: facts.NameOf
 ) -> Difference:
     (before, after), (was, is_) = ends, pair
     if before is None or was is None or after is None or is_ is None:
         what = What.APPEARED if before is None else What.DISAPPEARED
-        return Difference(asset, what, _turn(steps, what), [])
-    moments = _moments(steps, name_of)
-    changes = [
-        DatedChange(each.label, each.before, each.after, moments.get(each.label))
-        for each in facts.difference(was, is_, name_of)
-    ]
+        turn = _turn(course.steps, what)
+        return Difference(asset, what, turn, [], _who(course.told, what, turn))
+    turns = _turns(course, name_of)
+    changes = []
+    for each in facts.difference(was, is_, name_of):
+        at, by = turns.get(each.label, (None, ""))
+        changes.append(DatedChange(each.label, each.before, each.after, at, by))
     return Difference(asset, What.CHANGED, after.valid_from, changes)
 
 
@@ -227,11 +271,22 @@ def _turn(steps: list[AssetVersion], what: What) -> datetime:
     return came.valid_from
 
 
-def _moments(steps: list[AssetVersion], name_of: facts.NameOf) -> dict[str, datetime]:
-    """When each fact, as it is called, changed last."""
+def _who(told: list[PlatformEvent], what: What, at: datetime) -> str:
+    """Who made or removed a machine, when one event alone tells of it before it was noticed."""
+    types = authors.ARRIVALS if what is What.APPEARED else (authors.REMOVAL,)
+    found = [one for one in told if one.type in types and one.happened_at <= at]
+    return found[0].user_name if len(found) == 1 else ""
+
+
+def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, str]]:
+    """When each fact, as it is called, changed last, and by whom."""
+    steps = course.steps
     records = [history.typed(step.record) for step in steps]
-    found: dict[str, datetime] = {}
-    for newer, older, step in zip(records, records[1:], steps, strict=False):
+    found: dict[str, tuple[datetime, str]] = {}
+    for number, (newer, older) in enumerate(pairwise(records)):
+        at = steps[number].valid_from
+        told = authors.between(course.told, steps[number + 1].valid_from, at)
         for change in facts.difference(older, newer, name_of):
-            found.setdefault(change.label, step.valid_from)
+            if change.label not in found:
+                found[change.label] = (at, authors.author(change, newer, told))
     return found

@@ -21,16 +21,21 @@ from inventory.spans import Span
 
 
 class FactChangeSerializer(serializers.Serializer[Any]):
-    """One fact; `at` is when it became what it is, null where that was not looked up."""
+    """One fact; `at` is when it became what it is, null where that was not looked up; `by` who made
+    it so, in the platform's words, empty where its log is not sure.
+    """
 
     fact = serializers.CharField(source="label")
     before = serializers.CharField()
     after = serializers.CharField()
     at = serializers.DateTimeField(allow_null=True)
+    by = serializers.CharField()
 
 
 class ChangeSerializer(serializers.Serializer[Any]):
-    """One asset that differs; `at` is when it last did."""
+    """One asset that differs; `at` is when it last did, `by` who made or removed it if the
+    platform's log says so.
+    """
 
     asset = serializers.IntegerField(source="asset.pk")
     name = serializers.CharField(source="asset.name")
@@ -41,6 +46,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     team = serializers.CharField(source="asset.team.name", default=None, allow_null=True)
     what = serializers.ChoiceField(choices=[(what.value, what.value) for what in What])
     at = serializers.DateTimeField()
+    by = serializers.CharField()
     changes = FactChangeSerializer(many=True)
 
 

@@ -205,11 +205,15 @@ def _gather(struct: msgspec.Struct, found: set[tuple[Kind, str]]) -> None:
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One fact that changed: what it is called, what it was, what it is."""
+    """One fact that changed: what it is called, what it was, what it is; and which field of the
+    record that is, with the key of the child or the entry.
+    """
 
     label: str
     before: str
     after: str
+    field: str = ""
+    part: str = ""
 
 
 def difference(before: AnyRecord, after: AnyRecord, name_of: NameOf = unnamed) -> list[Change]:
@@ -220,7 +224,10 @@ def difference(before: AnyRecord, after: AnyRecord, name_of: NameOf = unnamed) -
     for field, old in _fields(before):
         new = getattr(after, field)
         if old != new:
-            found.extend(_changes(field, label(field), old, new, name_of))
+            found += [
+                msgspec.structs.replace(change, field=field)
+                for change in _changes(field, label(field), old, new, name_of)
+            ]
     return found
 
 
@@ -241,7 +248,8 @@ def _entry_changes(called: str, old: dict[str, Any], new: dict[str, Any]) -> Ite
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             was = words("", old[key]) if key in old else "not set"
-            yield Change(f"{called} {key}", was, words("", new[key]) if key in new else "not set")
+            is_ = words("", new[key]) if key in new else "not set"
+            yield Change(f"{called} {key}", was, is_, part=key)
 
 
 def _part_changes(prefix: str, old: Part, new: Part, name_of: NameOf) -> Iterator[Change]:
@@ -273,15 +281,21 @@ def _child_changes(called: str, old: Any, new: Any, name_of: NameOf) -> Iterator
     was = {part_identity(part): part for part in old}
     now = {part_identity(part): part for part in new}
     for identity in [*was, *(each for each in now if each not in was)]:
-        one, other = was.get(identity), now.get(identity)
-        if one is None and other is not None:
-            name = f"{called} {part_name(other, name_of)}"
-            yield Change(name, "absent", part_words(other, name_of))
-        elif other is None and one is not None:
-            name = f"{called} {part_name(one, name_of)}"
-            yield Change(name, part_words(one, name_of), "removed")
-        elif one is not None and other is not None and one != other:
-            yield from _part_changes(f"{called} {part_name(other, name_of)}: ", one, other, name_of)
+        for change in _child_change(called, was.get(identity), now.get(identity), name_of):
+            yield msgspec.structs.replace(change, part=identity[0])
+
+
+def _child_change(
+    called: str, one: Part | None, other: Part | None, name_of: NameOf
+) -> Iterator[Change]:
+    if one is None and other is not None:
+        name = f"{called} {part_name(other, name_of)}"
+        yield Change(name, "absent", part_words(other, name_of))
+    elif other is None and one is not None:
+        name = f"{called} {part_name(one, name_of)}"
+        yield Change(name, part_words(one, name_of), "removed")
+    elif one is not None and other is not None and one != other:
+        yield from _part_changes(f"{called} {part_name(other, name_of)}: ", one, other, name_of)
 
 
 def _tally(value: tuple[Any, ...] | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from inventory import facts, history
+from inventory.chronicle import authors
 from inventory.chronicle.models import BlindInterval, PlatformEvent
 from inventory.chronicle.words import title_of
 from inventory.models import Asset, AssetVersion
@@ -29,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     event: PlatformEvent | None = None
     version: AssetVersion | None = None
     blind: BlindInterval | None = None
-    changes: list[facts.Change] = []
+    changes: list[authors.Attributed] = []
 
 
 def events_of(asset: Asset, user: User) -> QuerySet[PlatformEvent]:
@@ -50,7 +51,7 @@ def page(
     events = list(told.order_by("-happened_at", "-pk")[: PAGE + 1])
     steps, older = history.steps(asset, before=before, size=PAGE)
     entries = [_of_event(one, asset, user) for one in events]
-    entries += _of_steps(asset, steps, name_of, newest=before is None)
+    entries += _of_steps(asset, steps, events, name_of, newest=before is None)
     entries.sort(key=lambda entry: entry.at, reverse=True)
     more = entries[PAGE - 1].at if len(entries) > PAGE else older
     entries = entries[:PAGE]
@@ -68,10 +69,34 @@ def _of_event(one: PlatformEvent, asset: Asset, user: User) -> Entry:
 
 
 def _of_steps(
-    asset: Asset, steps: list[history.Step], name_of: facts.NameOf, *, newest: bool
+    asset: Asset,
+    steps: list[history.Step],
+    events: Sequence[PlatformEvent],
+    name_of: facts.NameOf,
+    *,
+    newest: bool,
 ) -> Iterator[Entry]:
+    """Versions, with who made a change where one of these events (latest first) is sure of it."""
+    by_version = {step.version.pk: step for step in steps}
     for entry in history.timeline(asset, steps, name_of=name_of, newest=newest):
-        yield Entry(at=entry.at, title=entry.sentence, version=entry.version, changes=entry.changes)
+        step = by_version.get(entry.version.pk) if entry.version else None
+        changes = _attributed(entry.changes, step, events) if step else []
+        people = {change.by for change in changes if change.by}
+        yield Entry(
+            at=entry.at,
+            title=entry.sentence,
+            by=people.pop() if len(people) == 1 else "",
+            version=entry.version,
+            changes=changes,
+        )
+
+
+def _attributed(
+    changes: Sequence[facts.Change], step: history.Step, events: Sequence[PlatformEvent]
+) -> list[authors.Attributed]:
+    since = step.older.valid_from if step.older else step.version.valid_from
+    told = authors.between(reversed(events), since, step.version.valid_from)
+    return authors.attributed(changes, step.record, told)
 
 
 def _of_blindness(

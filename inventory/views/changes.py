@@ -118,7 +118,8 @@ def export(request: SignedInRequest) -> HttpResponseBase:
     """The same list, whole: a line for each fact that changed."""
     now = timezone.now()
     asked = Asked(request.GET, user=request.user, now=now)
-    header = ["Id", "Name", "Kind", "Source", "Team", "What", "When", "Fact", "From", "To"]
+    header = ["Id", "Name", "Kind", "Source", "Team", "What", "When"]
+    header += ["Fact", "From", "To", "By"]
     return as_csv("changes", header, _lines(asked, asked.span) if asked.span else (), now=now)
 
 
@@ -136,9 +137,9 @@ def _lines_of(difference: Difference) -> Iterator[Sequence[object]]:
     team = asset.team.name if asset.team else ""
     head = (asset.pk, asset.name, asset.kind, asset.source.name, team, difference.what.value)
     if not difference.changes:
-        yield (*head, difference.at, "", "", "")
+        yield (*head, difference.at, "", "", "", difference.by)
     for change in difference.changes:
-        yield (*head, change.at, change.label, change.before, change.after)
+        yield (*head, change.at, change.label, change.before, change.after, change.by)
 
 
 @requires(Permission.ASSET_READ)

@@ -1,0 +1,144 @@
+"""Who made a fact what it is, where the platform's own log leaves no doubt.
+
+An event counts when it is the last one about the fact before the collection that found it changed,
+and says what the collection then saw. Where the log says less than that, nobody is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from inventory.chronicle.meanings import meaning
+from inventory.chronicle.models import PlatformEvent
+from inventory.facts import Change
+from inventory.records import AnyRecord, PowerState, VirtualMachine
+
+CLOSE: Final = timedelta(minutes=2)  # between an event and the moment a platform notes for it
+ARRIVALS: Final = ("VmCreatedEvent", "VmClonedEvent", "VmDeployedEvent", "VmRegisteredEvent")
+REMOVAL: Final = "VmRemovedEvent"
+_RECONFIGURED: Final = "VmReconfiguredEvent"
+_RENAMED: Final = "VmRenamedEvent"
+_MOVES: Final = (
+    "VmMigratedEvent",
+    "DrsVmMigratedEvent",
+    "VmRelocatedEvent",
+    "VmRestartedOnAlternateHostEvent",
+)
+_POWER: Final = {
+    "VmPoweredOnEvent": PowerState.ON,
+    "DrsVmPoweredOnEvent": PowerState.ON,
+    "VmRestartedOnAlternateHostEvent": PowerState.ON,
+    "VmResumingEvent": PowerState.ON,
+    "VmPoweredOffEvent": PowerState.OFF,
+    "VmSuspendedEvent": PowerState.SUSPENDED,
+}
+TYPES: Final = tuple(sorted({*ARRIVALS, REMOVAL, _RECONFIGURED, _RENAMED, *_MOVES, *_POWER}))
+# What a reconfiguration calls the property behind a field of a machine.
+_PATHS: Final = {
+    "annotation": "config.annotation",
+    "boot_order": "config.bootOptions.bootOrder",
+    "cpu_count": "config.hardware.numCPU",
+    "devices": "config.hardware.device({})",
+    "disks": "config.hardware.device({})",
+    "enters_setup": "config.bootOptions.enterBIOSSetup",
+    "extra_config": 'config.extraConfig("{}")',
+    "firmware": "config.firmware",
+    "ft_encryption": "config.ftEncryptionMode",
+    "logging_enabled": "config.flags.enableLogging",
+    "memory_mib": "config.hardware.memoryMB",
+    "migrate_encryption": "config.migrateEncryption",
+    "nics": "config.hardware.device({})",
+    "secure_boot": "config.bootOptions.efiSecureBootEnabled",
+}
+
+
+class Attributed(Change, frozen=True):
+    """A change and, where that is certain, who made it."""
+
+    by: str = ""
+
+
+def attributed(
+    changes: Iterable[Change], newer: AnyRecord, events: Sequence[PlatformEvent]
+) -> list[Attributed]:
+    """The changes that led to a record, given the events since the one before it, oldest first."""
+    return [
+        Attributed(
+            label=each.label,
+            before=each.before,
+            after=each.after,
+            field=each.field,
+            part=each.part,
+            by=author(each, newer, events),
+        )
+        for each in changes
+    ]
+
+
+def author(change: Change, newer: AnyRecord, events: Sequence[PlatformEvent]) -> str:
+    """Who made the change, in the platform's words; empty when it is not certain."""
+    if not isinstance(newer, VirtualMachine):
+        return ""
+    last = next((one for one in reversed(events) if _is_about(one, change)), None)
+    return last.user_name if last is not None and _agrees(last, change, newer) else ""
+
+
+def between(
+    events: Iterable[PlatformEvent], since: datetime, until: datetime
+) -> list[PlatformEvent]:
+    """Those that happened after one collection and not after another."""
+    return [one for one in events if since < one.happened_at <= until]
+
+
+def _is_about(event: PlatformEvent, change: Change) -> bool:
+    match change.field:
+        case "host_ref":
+            return event.type in _MOVES
+        case "power_state" | "booted_at":
+            return event.type in _POWER
+        case "name":
+            return event.type == _RENAMED
+        case _:
+            return event.type == _RECONFIGURED and _touches(event, change)
+
+
+def _agrees(event: PlatformEvent, change: Change, newer: VirtualMachine) -> bool:
+    match change.field:
+        case "host_ref":
+            told = meaning(
+                event.type,
+                at=event.happened_at,
+                host_ref=event.host_ref,
+                detail=event.detail,
+            )
+            return told is not None and told.host_ref == newer.host_ref
+        case "power_state":
+            return _POWER[event.type] is newer.power_state
+        case "booted_at":
+            return _booted(event, newer.booted_at)
+        case "name":
+            return bool(event.detail.get("newName") == newer.name)
+        case _:
+            return True
+
+
+def _booted(event: PlatformEvent, at: datetime | None) -> bool:
+    if at is None:
+        return _POWER[event.type] is PowerState.OFF
+    return _POWER[event.type] is PowerState.ON and abs(event.created_at - at) <= CLOSE
+
+
+def _touches(event: PlatformEvent, change: Change) -> bool:
+    """Whether a reconfiguration names the property, or something in it."""
+    path = _PATHS.get(change.field)
+    if path is None or ("{}" in path and not change.part):
+        return False
+    wanted = path.format(change.part)
+    named = (event.detail.get(f"changes.{way}", "") for way in ("modified", "added", "deleted"))
+    return any(
+        each == wanted or each.startswith(f"{wanted}.")
+        for listed in named
+        for each in listed.split(", ")
+    )
