@@ -279,7 +279,9 @@ def _who(told: list[PlatformEvent], what: What, at: datetime) -> str:
 
 
 def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, str]]:
-    """When each fact, as it is called, changed last, and by whom."""
+    """When each fact, as it is called, changed last, and by whom: as an event tells, else when the
+    collection came that found it so.
+    """
     steps = course.steps
     records = [history.typed(step.record) for step in steps]
     found: dict[str, tuple[datetime, str]] = {}
@@ -288,5 +290,6 @@ def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, s
         told = authors.between(course.told, steps[number + 1].valid_from, at)
         for change in facts.difference(older, newer, name_of):
             if change.label not in found:
-                found[change.label] = (at, authors.author(change, newer, told))
+                event = authors.author(change, newer, told)
+                found[change.label] = (event.happened_at, event.user_name) if event else (at, "")
     return found

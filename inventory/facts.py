@@ -280,9 +280,58 @@ def _child_changes(called: str, old: Any, new: Any, name_of: NameOf) -> Iterator
         return
     was = {part_identity(part): part for part in old}
     now = {part_identity(part): part for part in new}
+    heirs = _heirs(was, now, name_of)
     for identity in [*was, *(each for each in now if each not in was)]:
-        for change in _child_change(called, was.get(identity), now.get(identity), name_of):
+        one, other = was.get(identity), now.get(identity)
+        if identity in heirs:
+            found = [_replacement(called, was[identity], now[heirs[identity]], name_of)]
+        elif identity in heirs.values():
+            found = []
+        else:
+            found = list(_child_change(called, one, other, name_of))
+        for change in found:
             yield msgspec.structs.replace(change, part=identity[0])
+
+
+_Children = dict[tuple[str, str], Part]
+
+
+def _heirs(
+    was: _Children, now: _Children, name_of: NameOf
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Which child of the same name, and no other, took the place of one that went."""
+    gone = _by_name({key: part for key, part in was.items() if key not in now}, name_of)
+    come = _by_name({key: part for key, part in now.items() if key not in was}, name_of)
+    return {
+        keys[0]: come[name][0]
+        for name, keys in gone.items()
+        if len(keys) == 1 and len(come.get(name, ())) == 1
+    }
+
+
+def _by_name(parts: _Children, name_of: NameOf) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for key, part in parts.items():
+        found.setdefault(part_name(part, name_of), []).append(key)
+    return found
+
+
+def _replacement(called: str, old: Part, new: Part, name_of: NameOf) -> Change:
+    """Another child of the same name, told by what it does not share with the one before it."""
+    differs = [
+        field
+        for field, value in _fields(old)
+        if field not in _NAMING and value != getattr(new, field)
+    ]
+    before, after = (
+        ", ".join(
+            f"{inside(label(field))} {words(field, getattr(part, field), name_of)}"
+            for field in differs
+        )
+        or part_words(part, name_of)
+        for part in (old, new)
+    )
+    return Change(f"{called} {part_name(new, name_of)}, replaced", before, after)
 
 
 def _child_change(

@@ -110,9 +110,14 @@ def note_silence(source: Source, *, since: datetime | None, at: datetime) -> Non
         began_at=since,
         defaults={
             "ended_at": at,
-            "cause": "No collection was published for more than two intervals.",
+            "cause": f"No collection came, though one is due every {_often(source)}.",
         },
     )
+
+
+def _often(source: Source) -> str:
+    minutes = source.interval_minutes
+    return "hour" if minutes == 60 else f"{minutes:,} minutes"
 
 
 _INSERT = """

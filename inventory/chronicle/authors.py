@@ -64,25 +64,28 @@ def attributed(
     changes: Iterable[Change], newer: AnyRecord, events: Sequence[PlatformEvent]
 ) -> list[Attributed]:
     """The changes that led to a record, given the events since the one before it, oldest first."""
-    return [
-        Attributed(
-            label=each.label,
-            before=each.before,
-            after=each.after,
-            field=each.field,
-            part=each.part,
-            by=author(each, newer, events),
-        )
-        for each in changes
-    ]
+    return [_attributed(each, author(each, newer, events)) for each in changes]
 
 
-def author(change: Change, newer: AnyRecord, events: Sequence[PlatformEvent]) -> str:
-    """Who made the change, in the platform's words; empty when it is not certain."""
+def _attributed(change: Change, event: PlatformEvent | None) -> Attributed:
+    return Attributed(
+        label=change.label,
+        before=change.before,
+        after=change.after,
+        field=change.field,
+        part=change.part,
+        by=event.user_name if event else "",
+    )
+
+
+def author(
+    change: Change, newer: AnyRecord, events: Sequence[PlatformEvent]
+) -> PlatformEvent | None:
+    """The event by which somebody made the change; None where that is not certain."""
     if not isinstance(newer, VirtualMachine):
-        return ""
+        return None
     last = next((one for one in reversed(events) if _is_about(one, change)), None)
-    return last.user_name if last is not None and _agrees(last, change, newer) else ""
+    return last if last is not None and _agrees(last, change, newer) else None
 
 
 def between(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django import template
 
@@ -85,6 +85,12 @@ def event_title(type_: str) -> str:
 
 
 @register.filter
+def one_line(text: str) -> str:
+    """A text of several lines, as platforms write them, in one."""
+    return " ".join(text.split())
+
+
+@register.filter
 def exactly_text(moment: datetime | None) -> str:
     """The exact time as plain text, for attributes."""
     return clock.exactly(moment) if moment else "never"
@@ -92,5 +98,11 @@ def exactly_text(moment: datetime | None) -> str:
 
 @register.filter
 def as_span(minutes: int) -> str:
-    """“90 min” as “1 h”: how long, by its largest unit."""
-    return clock.span(timedelta(minutes=minutes)) if minutes else "0 min"
+    """“25 days 6 h”, “6 h 20 min”, “20 min”: how long, to be compared with another length."""
+    hours, rest = divmod(minutes, 60)
+    days, left = divmod(hours, 24)
+    if days:
+        return f"{days:,} {'day' if days == 1 else 'days'}" + (f" {left} h" if left else "")
+    if hours:
+        return f"{hours} h" + (f" {rest} min" if rest else "")
+    return f"{rest} min"

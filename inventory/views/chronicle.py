@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from inventory import facts, history
-from inventory.chronicle import questions, timeline, windows
+from inventory.chronicle import lanes, questions, timeline, windows
 from inventory.chronicle.filters import EventFilter
 from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
@@ -73,6 +73,9 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         )
         end = start + len(found.rows)
         context |= {
+            "lanes": lanes.of(vm, request.user, window=asked.window, place=by),
+            "unseen": lanes.blind(context["blind"], asked.window),
+            "others": _of_another_class(vm, found),
             "rows": [(row, _address(request, **{"with": str(row.vm.pk)})) for row in found.rows],
             "found": found,
             "span": (start + 1, end),
@@ -99,6 +102,17 @@ def _administrators_links(request: SignedInRequest, found: dict[str, Any]) -> di
             (row, _address(request, **{"with": str(row.vm.pk)})) for row in found.get("rows", ())
         ],
     }
+
+
+def _of_another_class(vm: Asset, found: questions.Neighbours) -> int | None:
+    """How many of the machines are classified otherwise; None when they are not all on this page,
+    or when this one is not classified.
+    """
+    own = vm.classification.casefold()
+    if not own or found.total != len(found.rows):
+        return None
+    others = {row.vm.pk for row in found.rows if row.vm.classification.casefold() not in ("", own)}
+    return len(others)
 
 
 def _number(text: str) -> int:

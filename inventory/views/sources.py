@@ -53,6 +53,16 @@ class Card(msgspec.Struct):
     def held(self) -> SyncRun | None:
         return next((run for run in reversed(self.runs) if run.state == SyncRun.State.HELD), None)
 
+    @property
+    def blinding(self) -> list[tuple[Any, list[panels.Blinded]]]:
+        """What may not be read and some check needs."""
+        return [(spot, blinded) for spot, blinded in self.spots if blinded]
+
+    @property
+    def harmless(self) -> list[Any]:
+        """What may not be read and no check needs."""
+        return [spot for spot, blinded in self.spots if not blinded]
+
 
 @requires(Permission.SOURCE_READ)
 def source_list(request: SignedInRequest) -> HttpResponse:
