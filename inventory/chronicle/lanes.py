@@ -47,6 +47,32 @@ def of(vm: Asset, user: User, *, window: Window, place: str) -> list[Lane]:
     return [_lane(stay, window, told.get(stay.valid_from)) for stay in stays]
 
 
+def arrival(vm: Asset, user: User) -> Lane | None:
+    """The stay that brought a machine to the host where it is now. At most two questions.
+
+    A machine that was switched off and on meanwhile came when it came, not when it was started.
+    """
+    stays = Stay.objects.filter(vm=vm, place_kind=Stay.Place.HOST).order_by("-valid_from", "-pk")
+    came: Stay | None = None
+    for stay in stays[:MOST]:
+        if came is None and stay.valid_to is not None:
+            return None
+        if came is not None and stay.place_ref != came.place_ref:
+            break
+        came = stay
+    if came is None:
+        return None
+    told = _told(vm, user, [came.valid_from] if came.basis == Basis.EVENT else [])
+    event = told.get(came.valid_from)
+    return Lane(
+        stay=came,
+        sure=None,
+        perhaps=[],
+        what=title_of(event.type) if event else "",
+        by=event.user_name if event else "",
+    )
+
+
 def blind(intervals: Iterable[BlindInterval], window: Window) -> list[Piece]:
     """When nobody looked."""
     found = (_piece(window, one.began_at, one.ended_at) for one in intervals)

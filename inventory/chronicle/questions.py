@@ -313,10 +313,20 @@ def _made_from(ref: str) -> Q:
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """A card that had the address, and the hosts its machine was on meanwhile."""
+    """A card that had the address, and the hosts its machine was on meanwhile, latest first."""
 
     holding: MacHolding
     stays: list[Stay]
+
+    @property
+    def hosts(self) -> list[Stay]:
+        """The stay that began each time on a host; being started there is not coming there."""
+        earlier = [*self.stays[1:], None]
+        return [
+            stay
+            for stay, before in zip(self.stays, earlier, strict=True)
+            if before is None or before.place_ref != stay.place_ref
+        ]
 
 
 def as_mac(text: str) -> str:

@@ -21,7 +21,10 @@ PAGE = 50
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a timeline; exactly one of the last three is set."""
+    """One line of a timeline: an event, a version, or where a blind interval begins or ends.
+
+    `is_unseen` says that nobody looked between it and the line before it in time.
+    """
 
     at: datetime
     title: str
@@ -31,6 +34,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     version: AssetVersion | None = None
     blind: BlindInterval | None = None
     changes: list[authors.Attributed] = []
+    is_unseen: bool = False
 
 
 def events_of(asset: Asset, user: User) -> QuerySet[PlatformEvent]:
@@ -55,9 +59,10 @@ def page(
     entries.sort(key=lambda entry: entry.at, reverse=True)
     more = entries[PAGE - 1].at if len(entries) > PAGE else older
     entries = entries[:PAGE]
-    entries += _of_blindness(asset, since=more, until=before)
+    blind = _blind(asset, since=more, until=before)
+    entries += _of_blindness(blind, since=more, until=before)
     entries.sort(key=lambda entry: entry.at, reverse=True)
-    return entries, more
+    return [_marked(entry, blind) for entry in entries], more
 
 
 def _of_event(one: PlatformEvent, asset: Asset, user: User) -> Entry:
@@ -99,18 +104,36 @@ def _attributed(
     return authors.attributed(changes, step.record, told)
 
 
-def _of_blindness(
-    asset: Asset, *, since: datetime | None, until: datetime | None
-) -> Iterator[Entry]:
+def _blind(asset: Asset, *, since: datetime | None, until: datetime | None) -> list[BlindInterval]:
     found: Any = BlindInterval.objects.filter(source_id=asset.source_id)
     if since is not None:
-        found = found.filter(began_at__gte=since)
+        found = found.filter(Q(ended_at__isnull=True) | Q(ended_at__gte=since))
     if until is not None:
-        found = found.filter(Q(began_at__lt=until))
-    for one in found[:PAGE]:
-        yield Entry(at=one.began_at, title=_not_observed(one), text=one.cause, blind=one)
+        found = found.filter(began_at__lt=until)
+    return list(found[:PAGE])
 
 
-def _not_observed(one: BlindInterval) -> str:
-    what = "Events not seen" if one.what == "events" else "Not observed"
-    return f"{what} from here on." if one.ended_at is None else f"{what}."
+def _of_blindness(
+    blind: Sequence[BlindInterval], *, since: datetime | None, until: datetime | None
+) -> Iterator[Entry]:
+    """Both ends of each interval, as far as they lie on the page."""
+    for one in blind:
+        what, seen = _WORDS[one.what]
+        if since is None or one.began_at >= since:
+            yield Entry(at=one.began_at, title=f"{what} from here on.", text=one.cause, blind=one)
+        if one.ended_at is not None and (until is None or one.ended_at < until):
+            yield Entry(at=one.ended_at, title=f"{seen}.", blind=one)
+
+
+def _marked(entry: Entry, blind: Sequence[BlindInterval]) -> Entry:
+    is_unseen = any(
+        one.began_at < entry.at and (one.ended_at is None or entry.at <= one.ended_at)
+        for one in blind
+    )
+    return msgspec.structs.replace(entry, is_unseen=is_unseen)
+
+
+_WORDS = {
+    "events": ("Events not seen", "Events seen again"),
+    "inventory": ("Not observed", "Observed again"),
+}

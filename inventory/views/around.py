@@ -12,6 +12,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from inventory import drawing, history
+from inventory.chronicle import lanes
 from inventory.facts import refs_of
 from inventory.history import Names, typed
 from inventory.models import Asset, AssetVersion
@@ -65,11 +66,14 @@ def machine(subject: Subject) -> dict[str, Any]:
     if vm.host_ref and not subject.asset.gone_at:
         others = subject.visible(Kind.VM).filter(host_ref=vm.host_ref).exclude(pk=subject.asset.pk)
         neighbours, total, classes = _neighbours(vm, others)
+    arrival = lanes.arrival(subject.asset, subject.user) if vm.host_ref else None
+    since = arrival.stay.valid_from if arrival else None
+    if vm.host_ref and (arrival is None or arrival.stay.place_ref != vm.host_ref):
+        arrival, since = None, history.since(subject.asset, "host_ref", newest=subject.newest)
     return {
         "host": host_asset,
-        "host_since": history.since(subject.asset, "host_ref", newest=subject.newest)
-        if vm.host_ref
-        else None,
+        "host_since": since,
+        "arrival": arrival,
         "neighbours": neighbours,
         "neighbour_count": total,
         "other_classes": classes,

@@ -79,7 +79,9 @@ def _head(found: Asset, record: AnyRecord, names: history.Names) -> dict[str, An
 
 
 def _place(found: Asset) -> dict[str, Any]:
-    """Where the asset is listed."""
+    """Where the asset is listed; a platform is no list's, it is a source."""
+    if found.kind == Kind.PLATFORM:
+        return {"list_title": "Sources", "list_address": reverse("inventory:sources")}
     name = listings.address_of(Kind(found.kind))
     listing = listings.of_kind(Kind(found.kind))
     return {

@@ -108,11 +108,11 @@ def _of_another_class(vm: Asset, found: questions.Neighbours) -> int | None:
     """How many of the machines are classified otherwise; None when they are not all on this page,
     or when this one is not classified.
     """
-    own = vm.classification.casefold()
+    own = (vm.classification or "").casefold()
     if not own or found.total != len(found.rows):
         return None
-    others = {row.vm.pk for row in found.rows if row.vm.classification.casefold() not in ("", own)}
-    return len(others)
+    named = {row.vm.pk: (row.vm.classification or "").casefold() for row in found.rows}
+    return sum(name not in ("", own) for name in named.values())
 
 
 def _number(text: str) -> int:

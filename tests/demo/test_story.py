@@ -93,7 +93,7 @@ def test_events_lie_between_the_collection_that_tells_them_and_the_one_before(
     estate: datetime,
 ) -> None:
     for source in Source.objects.all():
-        looks = sorted(source.runs.values_list("published_at", flat=True))
+        looks = sorted(run.published_at for run in source.runs.all() if run.published_at)
         told = source.events.order_by("key")
         assert [one.happened_at for one in told] == sorted(one.happened_at for one in told)
         for made in told.filter(type="VmCreatedEvent"):

@@ -111,7 +111,7 @@ def test_the_page_of_a_person_shows_what_two_groups_add_up_to(analyst: Client, w
 
     text = text_of(page(analyst, jonas))
 
-    assert "They may administer hosts, enter machines. Some of this should not be" in text
+    assert "They may administer hosts and enter machines. Some of this should not be" in text
     assert "Conflict may administer hosts and enter machines in Oslo" in text
     assert r"on /Oslo/host, member of HALDEN\Vendors, in HALDEN\Host Admins" in text
     assert r"HALDEN\Host Admins by way of HALDEN\Vendors" in text

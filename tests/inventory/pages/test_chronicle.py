@@ -86,7 +86,7 @@ def test_a_blind_interval_is_told_where_it_could_hide_something(client: Client) 
         page(client, "asset-timeline", pk("web-1")),
         page(client, "macs", mac="00:00:00:00:00:01", at="2026-03-10T16:00"),
     ):
-        assert "No collection was published for more than two intervals." in text
+        assert "No collection came, though one is due every" in text
 
 
 def test_what_a_host_ran_on_a_day_links_to_the_days_around_it(client: Client) -> None:
@@ -99,7 +99,7 @@ def test_what_a_host_ran_on_a_day_links_to_the_days_around_it(client: Client) ->
 
 
 def test_whose_address_it_was(client: Client) -> None:
-    assert "1 card has it now; 1 holding in all." in page(client, "macs", mac="0050.5600.0001")
+    assert "1 card has it now." in page(client, "macs", mac="0050.5600.0001")
     then = page(client, "macs", mac=MAC, at="2026-03-10T12:30")
     assert "1 card had it at" in then
     assert "esx-1" in then
@@ -112,6 +112,71 @@ def test_a_timeline_holds_events_and_versions_in_one_order(client: Client) -> No
     assert "Moved</bdi>" in text
     assert "CORP\\ada" in text
     assert text.index("Moved from") < text.index("Moved</bdi>") < text.index("First seen.")
+
+
+def test_a_change_names_who_made_it_where_an_event_tells(client: Client) -> None:
+    moved = pk("web-2")
+    whole = {"from": at(0.5).isoformat(), "to": at(8).isoformat()}
+
+    entry = page(client, "asset-timeline", moved).split("Moved from")[1].split("</li>")[0]
+    compared = page(client, "asset-difference", moved, **whole)
+    listed = page(client, "changes", **whole)
+
+    assert "by <bdi" in entry
+    for text in (entry, compared, listed):
+        assert "CORP\\ada" in text
+    assert "2026-03-10 13:00 UTC" in compared  # when it moved, not when that was found
+
+
+def test_the_interface_and_the_export_name_who_changed_a_fact(client: Client) -> None:
+    span = {"from": at(0.5).isoformat(), "to": at(8).isoformat()}
+    with time_machine.travel(at(8), tick=False):
+        [told] = client.get("/api/v1/changes/", span).json()["results"]
+        answer = client.get("/inventory/changes/export/", span)
+        lines = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+    assert [(one["fact"], one["by"]) for one in told["changes"]] == [("Host", "CORP\\ada")]
+    assert told["by"] == ""
+    assert "CORP\\ada" in lines
+
+
+def test_a_machine_says_since_when_it_is_on_its_host_and_who_brought_it(client: Client) -> None:
+    sentence = page(client, "asset", pk("web-2")).split("v-sentence")[1].split("</p>")[0]
+
+    assert "13:00 UTC</time>, moved by <bdi" in sentence
+    assert "CORP\\ada" in sentence
+    assert "moved by" not in page(client, "asset", pk("web-1"))
+
+
+def test_where_a_machine_was_is_drawn_with_what_was_not_observed(client: Client) -> None:
+    lanes = page(client, "asset-neighbours", pk("web-2")).split('id="stays"')[1]
+    lanes = lanes.split("</section>")[0]
+
+    assert lanes.count('class="is-sure"') == 2
+    assert lanes.count("url(#hatch)") == 2  # the same interval on both lanes
+    assert "Moved by" in lanes
+    assert "CORP\\ada" in lanes
+
+
+def test_events_of_several_lines_are_told_in_one(source: Source, client: Client) -> None:
+    again = event(2, "VmReconfiguredEvent", 1.5, message="Reconfigured web-1 on esx-1")
+    long = event(3, "VmReconfiguredEvent", 7.2, message="Reconfigured.\n \nModified:\n\na: 1 -> 2")
+    collect(source, vm(1), vm(2, host="host-2"), hours=7.5, events=(again, long))
+
+    assert "Reconfigured. Modified: a: 1 -&gt; 2" in page(client, "events")
+
+
+def test_a_blind_interval_is_drawn_between_its_end_and_its_beginning(client: Client) -> None:
+    entries = page(client, "asset-timeline", pk("web-1")).split('class="v-timeline"')[1]
+    found = entries.split("<li")[1:]
+
+    said = [one.split("</li>")[0] for one in found]
+    titles = ["Observed again", "Reconfigured", "Not observed from here on", "First seen"]
+    order = [next(t for t in titles if t in one) for one in said]
+    assert order[0] == "Observed again"
+    inside = said[: order.index("Not observed from here on")]
+    assert all("is-unseen" in one for one in inside)
+    assert not any("is-unseen" in one for one in said[len(inside) :])
 
 
 def test_events_are_listed_and_narrowed(client: Client) -> None:
@@ -197,7 +262,7 @@ def test_the_page_of_a_source_says_how_well_it_was_observed(source: Source) -> N
     text = page(operator, "source", source.pk)
 
     assert "The newest event that is known is from" in text
-    assert "No collection was published for more than two intervals." in text
+    assert "No collection came, though one is due every" in text
     assert f"/inventory/events/?source={source.pk}" in text
 
 
