@@ -31,6 +31,16 @@ def span(length: timedelta) -> str:
     return f"{seconds // 3600} h"
 
 
+_PACES = ((24 * 60, "day"), (60, "hour"), (1, "minute"))
+
+
+def often(minutes: int) -> str:
+    """“hour”, “day”, “6 hours”, “90 minutes”: what follows “every”."""
+    size, name = next(each for each in _PACES if minutes % each[0] == 0)
+    count = minutes // size
+    return name if count == 1 else f"{count:,} {name}s"
+
+
 def relative(moment: datetime, *, now: datetime) -> str:
     """“3 h ago”, “in 2 days” or “just now”."""
     length = now - moment

@@ -10,6 +10,7 @@ from inventory.chronicle.models import BlindInterval, StagedEvent
 from inventory.connectors.base import EventsRead
 from inventory.models import Source, SyncRun
 from inventory.raw import fetch
+from ui import clock
 
 COPY = "COPY inventory_stagedevent (run_id, token, key, event) FROM STDIN"
 
@@ -104,20 +105,16 @@ def note_silence(source: Source, *, since: datetime | None, at: datetime) -> Non
     """That no collection was published for longer than two intervals."""
     if since is None or at - since <= timedelta(minutes=2 * source.interval_minutes):
         return
+    often = clock.often(source.interval_minutes)
     BlindInterval.objects.update_or_create(
         source=source,
         what=BlindInterval.What.INVENTORY,
         began_at=since,
         defaults={
             "ended_at": at,
-            "cause": f"No collection came, though one is due every {_often(source)}.",
+            "cause": f"No collection came, though one is due every {often}.",
         },
     )
-
-
-def _often(source: Source) -> str:
-    minutes = source.interval_minutes
-    return "hour" if minutes == 60 else f"{minutes:,} minutes"
 
 
 _INSERT = """

@@ -85,6 +85,12 @@ def event_title(type_: str) -> str:
 
 
 @register.filter
+def often(minutes: int) -> str:
+    """What follows “every” for an interval of so many minutes."""
+    return clock.often(minutes)
+
+
+@register.filter
 def one_line(text: str) -> str:
     """A text of several lines, as platforms write them, in one."""
     return " ".join(text.split())

@@ -30,6 +30,8 @@ from ui.exports import as_csv
 
 PAGE = 50
 
+OF_TEAMS = "You see what belongs to your teams, and nothing of this kind does."
+
 
 @requires(Permission.ASSET_READ)
 @vary_on_headers("HX-Request")
@@ -78,6 +80,7 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         "kept": narrowing.kept(request, listing),
         "show_source": len(sources) > 1,
         "empty_title": f"There are no {listing.many}",
+        "empty_text": listing.empty if request.user.sees_everything else OF_TEAMS,
         **_way_out(request.user),
     }
     context["is_part"] = fragments.is_wanted(request)

@@ -260,3 +260,11 @@ def test_a_remembered_part_is_what_its_template_draws() -> None:
     parts.draw("ui/severity.html", context)
 
     assert parts.draw("ui/severity.html", context) == render_to_string("ui/severity.html", context)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "word"),
+    [(1, "minute"), (60, "hour"), (90, "90 minutes"), (360, "6 hours"), (1440, "day")],
+)
+def test_an_interval_is_said_by_its_largest_whole_unit(minutes: int, word: str):
+    assert clock.often(minutes) == word
