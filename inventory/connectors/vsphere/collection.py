@@ -292,7 +292,7 @@ class Collection:
 
     def _stored(self, one: libraries.Stored) -> Item:
         ref, name = str(one.item.get("id")), str(one.item.get("name"))
-        made = partial(images.image, one.item, one.library, one.files, self._estate)
+        made = partial(images.image, one.item, one.library, one.files, self.estate)
         return self._record(Kind.IMAGE, ref, name, made)
 
     def _grants(self) -> Iterator[Item]:

@@ -74,12 +74,12 @@ def test_what_the_platform_forgot_is_a_blind_interval(source: Source) -> None:
 
 
 def test_the_clock_of_a_platform_does_not_move_what_it_forgot(source: Source) -> None:
-    ahead = {"skew_seconds": 3 * 3600}
-    told = (event(1, "VmPoweredOnEvent", 3), EventsRead(until=at(3.1), **ahead))
+    ahead = 3 * 3600
+    told = (event(1, "VmPoweredOnEvent", 3), EventsRead(until=at(3.1), skew_seconds=ahead))
     run(source, FakeConnector(*places(), vm(), extra=told), hours=0)
     cut = (
         event(5, "VmPoweredOffEvent", 11),
-        EventsRead(until=at(12), oldest_at=at(11), **ahead),
+        EventsRead(until=at(12), oldest_at=at(11), skew_seconds=ahead),
     )
     run(source, FakeConnector(*places(), vm(), extra=cut), hours=9)
 
