@@ -53,7 +53,7 @@ def library_login(platform: PlatformSettings) -> Iterator[Violation]:
         ):
             yield Violation(
                 key=library.key,
-                message=f"The content library {library.name} is handed out without a login.",
+                message=f"{platform.name} hands out the library {library.name} without a login.",
                 seen="no login",
                 expected="a login",
                 evidence={"library": library.name},

@@ -55,7 +55,7 @@ def library_policy(platform: PlatformSettings) -> Iterator[Violation]:
         if known(library.security_policy, "libraries: security_policy") == "":
             yield Violation(
                 key=library.key,
-                message=f"The content library {library.name} verifies nothing put into it.",
+                message=f"{platform.name} verifies nothing put into the library {library.name}.",
                 seen="no security policy",
                 expected="a security policy",
                 evidence={"library": library.name},
