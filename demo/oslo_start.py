@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from demo import access, people, site
+from demo import access, people, shelves, site
 from demo.hosts import PortGroup, Server, configure, switch_uuid
 from demo.machines import Machine, Op, chance, create, named, nightly, settle, template
 from demo.moments import FIRST, before
@@ -160,6 +160,7 @@ def beginning() -> list[Op]:
         *access.readable(DATACENTER),
         access.grant(r"HALDEN\Night Shift", "Night shift (old)", f"/{DATACENTER}"),
         *templates(),
+        *shelves.made(),
         *(create(one) for one in machines()),
         *_sights(),
         *_forgotten(),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from demo import bergen, oslo, oslo_weeks
+from demo import bergen, oslo, oslo_weeks, shelves
 from demo.log import Log
 from demo.machines import Op
 from demo.moments import COLLECTIONS, RECORDED_AT, WITHIN
@@ -61,7 +61,7 @@ def record(
             vcenter.apply(ops=steps[ago])
             _attach(vcenter)
             account, password = vcenter.readonly_username, vcenter.readonly_password
-            seen = _look(vcenter, account, password, since=log.cursor)
+            seen = shelves.settled(_look(vcenter, account, password, since=log.cursor))
             items = log.dated(
                 seen, at=RECORDED_AT - ago, within=WITHIN.get(ago), is_emptied=ago == emptied
             )
