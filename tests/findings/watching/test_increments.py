@@ -92,7 +92,7 @@ def test_what_is_known_already_leaves_no_trace(source: Source, held: lease.Held)
 
     source.refresh_from_db()
     assert source.changed_at is None
-    assert not SyncRun.objects.filter(is_increment=True).exists()
+    assert not source.runs.filter(is_increment=True).exists()
 
 
 def test_a_new_machine_is_known_at_once(source: Source, held: lease.Held) -> None:
@@ -128,7 +128,7 @@ def test_that_too_many_are_gone_at_once_is_not_believed(source: Source, held: le
     with pytest.raises(NeedsCollection):
         told(held, *(Gone(ref=f"vm-{n}") for n in range(12)))
 
-    assert not Asset.objects.filter(missing_since__isnull=False).exists()
+    assert not source.assets.filter(missing_since__isnull=False).exists()
 
 
 def test_of_a_kind_that_was_read_as_a_whole_the_rest_is_missing(
@@ -138,7 +138,7 @@ def test_of_a_kind_that_was_read_as_a_whole_the_rest_is_missing(
     run_of(source, host(), vm(1), *grants)
     told(held, *grants[:2], Count(kind=Kind.GRANT, expected=2))
 
-    assert [g.uid for g in Asset.objects.filter(missing_since__isnull=False)] == [grants[2].uid]
+    assert [g.uid for g in source.assets.filter(missing_since__isnull=False)] == [grants[2].uid]
 
 
 def test_of_a_kind_that_came_in_part_nothing_is_missing(source: Source, held: lease.Held) -> None:
@@ -244,18 +244,19 @@ def test_the_interval_s_collections_go_on(source: Source, held: lease.Held) -> N
     run_of(source, host(), vm(1), now=NOW)
     told(held, vm(1, owner="eve"), at=NOW + HOUR + SECOND)
 
-    assert ledger.schedule(now=NOW + HOUR + 2 * SECOND)
+    queued = ledger.schedule(now=NOW + HOUR + 2 * SECOND)
+    assert source.pk in {run.source_id for run in queued}
 
 
 def test_facts_that_were_judged_meanwhile_are_judged_again(
     source: Source, held: lease.Held
 ) -> None:
     run_of(source, host(), vm(1))
-    older = judging.judge(Source.objects.get(), now=NOW + HOUR)
+    older = judging.judge(Source.objects.get(pk=source.pk), now=NOW + HOUR)
     told(held, vm(1, owner=""))
 
     with pytest.raises(pipeline.FactsMoved):
-        pipeline._keep(older, Source.objects.get())  # type: ignore[arg-type]
+        pipeline._keep(older, Source.objects.get(pk=source.pk))  # type: ignore[arg-type]
 
 
 # --- judging ----------------------------------------------------------------------------------
@@ -300,7 +301,7 @@ def test_checks_that_were_set_differently_meanwhile_are_all_asked(
     )
     told(held, vm(2, annotation="new"))
 
-    assert not Verdict.objects.filter(check_id="vm-owner").exists()
+    assert not Verdict.objects.filter(check_id="vm-owner", asset__source=source).exists()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -320,11 +321,11 @@ def test_asking_some_is_as_good_as_asking_all(source: Source, held: lease.Held, 
             continue
         whole = judging.judge(Source.objects.get(pk=source.pk), now=at)
         assert whole is not None
-        assert verdicts() == {
+        assert verdicts(source) == {
             (whole.asset_of(one), one.check_id): (one.outcome.value, one.reason or one.incomplete)
             for one in whole.result.evaluations
         }
-        assert violations() == {
+        assert violations(source) == {
             (one.check_id, whole.asset_of(one), violation.key): violation.message
             for one in whole.result.evaluations
             if one.outcome == Outcome.FAIL
@@ -354,13 +355,14 @@ def mixed(draw: random.Random, records: dict[Any, Any]) -> AnyRecord:
     return moved
 
 
-def verdicts() -> dict[Any, Any]:
-    rows = Verdict.objects.values_list("asset_id", "check_id", "outcome", "reason")
+def verdicts(source: Source) -> dict[Any, Any]:
+    of_source = Verdict.objects.filter(asset__source=source)
+    rows = of_source.values_list("asset_id", "check_id", "outcome", "reason")
     return {(asset_id, check): (outcome, reason) for asset_id, check, outcome, reason in rows}
 
 
-def violations() -> dict[Any, str]:
-    rows = Finding.objects.filter(state="open", stale_since=None)
+def violations(source: Source) -> dict[Any, str]:
+    rows = Finding.objects.filter(source=source, state="open", stale_since=None)
     return {
         (check, asset_id, key): message
         for check, asset_id, key, message in rows.values_list(
@@ -385,7 +387,7 @@ def test_events_come_with_changes_each_once(source: Source, held: lease.Held) ->
     with pytest.raises(NothingNew):
         told(held, vm(1, host_ref="host-2"), moved, EventsRead(until=NOW + HOUR))
 
-    assert PlatformEvent.objects.count() == 1
+    assert PlatformEvent.objects.filter(source=source).count() == 1
     source.refresh_from_db()
     assert source.events_key == 7
     stays = Stay.objects.filter(vm=asset("web-1"), place_kind="host").order_by("valid_from")
@@ -431,6 +433,6 @@ def test_one_transaction_holds_all_of_it(
             told(held, vm(1, owner=""), facts=facts)
 
     assert asset("web-1").owner == "ada"
-    assert not SyncRun.objects.filter(is_increment=True).exists()
+    assert not source.runs.filter(is_increment=True).exists()
     told(held, vm(1, owner=""), facts=facts)
     assert answer("vm-owner", "web-1") == "fail"
