@@ -60,14 +60,14 @@ class Workers:
         return line.strip()
 
 
-def worker_environment() -> dict[str, str]:
+def worker_environment(*, lease: float = LEASE_SECONDS, retry: float = 0) -> dict[str, str]:
     database: dict[str, Any] = connection.settings_dict
     where = urlencode({"host": database["OPTIONS"]["host"]})
     return {
         "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@/"
         f"{database['NAME']}?{where}",
-        "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
-        "SYNC_RETRY_SECONDS": "0",
+        "SYNC_LEASE_SECONDS": str(lease),
+        "SYNC_RETRY_SECONDS": str(retry),
         "VMGOV_PROCESS": "worker",
     }
 

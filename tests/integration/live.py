@@ -12,16 +12,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import connection
 
 from findings import pipeline
 from inventory import ledger, sources
 from inventory.models import Source, Watch
+from tests.faults.workers import REPOSITORY, worker_environment
 from tests.peers.vcsim import Vcsim
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 2.0
 
 
@@ -41,18 +40,6 @@ def add_source(vcsim: Vcsim, name: str, *, is_watched: bool = True) -> Source:
     )
 
 
-def environment() -> dict[str, str]:
-    database: dict[str, Any] = connection.settings_dict
-    where = urlencode({"host": database["OPTIONS"]["host"]})
-    return {
-        "DATABASE_URL": f"postgresql://{database['USER']}:{database['PASSWORD']}@/"
-        f"{database['NAME']}?{where}",
-        "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
-        "SYNC_RETRY_SECONDS": "0.2",
-        "VMGOV_PROCESS": "worker",
-    }
-
-
 class Watching:
     """`manage.py watch`, which can be killed and begun again."""
 
@@ -63,7 +50,7 @@ class Watching:
         self._process = subprocess.Popen(
             [sys.executable, "manage.py", "watch", "--every", "0.2"],
             cwd=REPOSITORY,
-            env=os.environ | environment(),
+            env=os.environ | worker_environment(lease=LEASE_SECONDS, retry=0.2),
         )
 
     def kill(self) -> None:
