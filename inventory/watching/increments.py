@@ -143,7 +143,7 @@ def _open(
 def _stage(run: SyncRun, take: staging.Take, rows: list[Any]) -> None:
     staging.copy_rows(run.pk, run.token, rows)
     staging.copy_events(run.pk, run.token, take)
-    run.notes = {"unreadable": []}
+    run.notes = {"unreadable": [], "blind_spots": []}
     if take.events_read is not None:
         run.notes["events"] = msgspec.to_builtins(take.events_read)
 
