@@ -153,7 +153,7 @@ class Following:
         if runs.filter(will_come).exists():
             return
         try:
-            ledger.request_run(source=self._source(), by=None, now=now)
+            ledger.request_run(source=self._source(), by=None, now=now, asker="watch")
         except NotPossible as reason:
             raise CollectionFailed(str(reason), code="switched-off") from None
         self._ask_from = now + ASK_AGAIN_AFTER

@@ -47,21 +47,30 @@ def lease() -> timedelta:
 
 @transaction.atomic
 def request_run(
-    *, source: Source, by: User | None, now: datetime, wake_worker: bool = True
+    *,
+    source: Source,
+    by: User | None,
+    now: datetime,
+    wake_worker: bool = True,
+    asker: str = "console",
 ) -> SyncRun:
-    """The run that will collect this source next: a waiting one if there is one, else a new one."""
+    """The run that will collect this source next: a waiting one if there is one, else a new one.
+
+    `asker` is what asks where no person does.
+    """
     source = Source.objects.get(pk=source.pk)
     if not source.is_enabled:
         raise NotPossible(f"{source.name} is switched off. Switch it on before collecting.")
     if source.takes_files:
         raise NotPossible(f"{source.name} cannot be asked from here: its facts are uploaded.")
-    run = source.runs.filter(state=State.QUEUED).first() or _queue(source, by=by, now=now)
+    run = source.runs.filter(state=State.QUEUED).first()
+    run = run or _queue(source, by=by, now=now, asker=asker)
     if wake_worker:
         doorbell.ring(run.pk)
     return run
 
 
-def _queue(source: Source, *, by: User | None, now: datetime) -> SyncRun:
+def _queue(source: Source, *, by: User | None, now: datetime, asker: str) -> SyncRun:
     """A new waiting run, or the one that somebody else queued at the same moment.
 
     The source is not locked: publishing holds it for as long as it takes.
