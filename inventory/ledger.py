@@ -78,7 +78,7 @@ def _queue(source: Source, *, by: User | None, now: datetime, asker: str) -> Syn
     try:
         with transaction.atomic():
             run = SyncRun.objects.create(
-                source=source, requested_by=str(by) if by else "console", requested_at=now
+                source=source, requested_by=str(by) if by else asker, requested_at=now
             )
             trail.record(by, Permission.RUN_START, run, after={"source": source.name}, at=now)
             return run
