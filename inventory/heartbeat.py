@@ -53,6 +53,8 @@ class Pulse:
         except DatabaseError as error:  # the next beat may succeed; the lease runs on meanwhile
             log.warning("A heartbeat of %s failed: %s", self._name, error)
             connection.close()
+        if isinstance(self.held, Held):  # for days, beside many others: it holds no connection
+            connection.close()
 
     def _extend(self) -> bool:
         """Whether a person wants an end; or raise LeaseLost."""

@@ -48,6 +48,8 @@ def _keep(held: Claim | Held, cookie: str) -> None:
         row = lease.hold_row(held) if isinstance(held, Held) else ledger.hold_row(held)
         row.sealed_session = _sealed(row, cookie) if cookie else None
         row.save(update_fields=["sealed_session"])
+    if isinstance(held, Held):  # it is open for days, and says nothing until its end
+        connection.close()
 
 
 def end_leftovers(source: Source) -> int:

@@ -63,6 +63,8 @@ class Watcher:
     def _run(self) -> None:
         try:
             watching.watch(self._held, stopping=self._stopping.is_set, opened=self._opened)
+        except Exception:  # not even its end could be noted: the lease runs out by itself
+            log.exception("A watch ended", watch=self._held.watch_id)
         finally:
             connection.close()
 
