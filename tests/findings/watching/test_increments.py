@@ -312,11 +312,12 @@ def test_asking_some_is_as_good_as_asking_all(source: Source, held: lease.Held, 
     run_of(source, *records.values())
     facts = Facts()
     for step in range(25):
-        moved = [mixed(draw, records) for _ in range(draw.choice((1, 1, 3)))]
-        records |= {(kind_of(record), record.uid): record for record in moved}
+        drawn = [mixed(draw, records) for _ in range(draw.choice((1, 1, 3)))]
+        moved = {(kind_of(record), record.uid): record for record in drawn}
+        records |= moved
         at = NOW + HOUR + step * SECOND
         try:
-            told(held, *moved, facts=facts, at=at)
+            told(held, *moved.values(), facts=facts, at=at)
         except NothingNew:
             continue
         whole = judging.judge(Source.objects.get(pk=source.pk), now=at)
