@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ ALL = "*"  # the asset came or went: each of its fields is another one
 
 
 class Fact(msgspec.Struct, frozen=True):
+    key: Key
     record: AnyRecord
     history: History
 
@@ -67,14 +69,14 @@ class Facts:
 
     def estate(self, source: Source) -> tuple[Estate, dict[Key, int]]:
         run = newest_collection(source)
-        ids = {_key(fact.record): pk for pk, fact in self._known.items()}
+        ids = {fact.key: pk for pk, fact in self._known.items()}
         # In the order of a whole judgement, so that its answers are the same ones.
-        facts = sorted(self._known.values(), key=lambda fact: _key(fact.record))
+        facts = sorted(self._known.values(), key=attrgetter("key"))
         estate = Estate(
             [fact.record for fact in facts],
             complete=complete_kinds(run) if run else frozenset(),
             unread=unread_kinds(run) if run else frozenset(),
-            history={_key(fact.record): fact.history for fact in facts},
+            history={fact.key: fact.history for fact in facts},
         )
         return estate, ids
 
@@ -143,9 +145,6 @@ def _rows(assets: Any) -> Iterable[tuple[int, Fact]]:
         .values_list("pk", "encoded", "first_seen_at", "power_since")
     )
     for pk, encoded, first_seen_at, power_since in rows.iterator(chunk_size=2000):
+        record = decode(encoded)
         history = History(first_seen_at=first_seen_at, power_since=power_since)
-        yield pk, Fact(decode(encoded), history)
-
-
-def _key(record: AnyRecord) -> Key:
-    return kind_of(record), record.uid
+        yield pk, Fact((kind_of(record), record.uid), record, history)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+import msgspec
+
 from inventory.connectors.base import EventCursor, Identity, Item, SessionSink, Watch
 from inventory.connectors.vsphere import tls, transport
 from inventory.connectors.vsphere.client import Client, OpenSession
@@ -23,6 +25,7 @@ _SHOWS: Final = re.compile(
     r"^System\.(Anonymous|View|Read)$|\.(View|Read|Browse|Get|List|Retrieve|Query)\w*$"
 )
 _NAMED: Final = 3
+_WATCH_TIMEOUT: Final = 300.0  # a vCenter that has much to tell may take its time over one answer
 
 
 class VsphereConnector:
@@ -62,6 +65,7 @@ class VsphereConnector:
             read_timeout=read_timeout,
         )
         self.warnings: tuple[str, ...] = ()  # what the last collection noticed about the account
+        self._page_size = page_size
         self._client = Client(self._endpoint, page_size=page_size)
 
     def __repr__(self) -> str:
@@ -93,7 +97,10 @@ class VsphereConnector:
     @contextmanager
     def watching(self) -> Iterator[Watch]:
         """A session that is told what changes, logged out at the end; raise CollectionFailed."""
-        with self._open() as session:
+        endpoint = msgspec.structs.replace(self._endpoint, read_timeout=_WATCH_TIMEOUT)
+        client = Client(endpoint, page_size=self._page_size)
+        opened = client.open(username=self._username, password=self._password, sink=self._sink)
+        with opened as session:
             yield VsphereWatch(session, self._attribute_names)
 
     def end_session(self, cookie: str) -> bool:
