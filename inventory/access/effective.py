@@ -180,7 +180,8 @@ class Access:
                 at, way = waiting.popleft()
                 for group in sorted(self._groups.get(at, ())):
                     if group != who and group not in found:
-                        found[group] = (*way, self.names[group])
+                        # One that is supposed may be told of no more, and has no name but its key.
+                        found[group] = (*way, self.names.get(group, group.text))
                         waiting.append((group, found[group]))
             self._memberships[who] = found
         return self._memberships[who]

@@ -210,3 +210,11 @@ def test_the_grants_that_decide_are_those_that_the_rules_name(
     found = Access([*grants, *groups]).on(standing, PrincipalKey(f"{who}@", who in GROUPS))
 
     assert {way.grant.uid for way in found} == expected
+
+
+def test_a_group_that_is_told_of_no_more_may_be_supposed() -> None:
+    gone = key_of(r"HALDEN\Service Desk", is_group=True)
+    supposed = Access([grant(r"HALDEN\anna", "vm-1")]).supposing(ANNA, [gone])
+
+    assert supposed.groups_of(ANNA) == {gone: (gone.text,)}
+    assert supposed.on(MACHINE, ANNA) == (Way(grant(r"HALDEN\anna", "vm-1")),)
