@@ -21,6 +21,8 @@ from inventory.connectors.base import (
     Changes,
     CollectionFailed,
     EventCursor,
+    Item,
+    Unreadable,
     Watch,
     WatchForgotten,
 )
@@ -37,6 +39,7 @@ WAIT_SECONDS = 20  # how long the platform may think before it says that nothing
 CATCHING_UP_SECONDS = 2  # how often a collection is looked for that tells what was before
 EVENTS_EVERY = timedelta(seconds=15)
 ASK_AGAIN_AFTER = timedelta(minutes=15)  # when the collection that was asked for came to nothing
+TRIES = 5  # to read what is there and cannot be read yet, before a collection tells of it
 LEAST_APART = timedelta(minutes=1)  # two collections without a change published in between
 
 Stopping = Callable[[], bool]
@@ -93,6 +96,7 @@ class Following:
         self._confirmed: datetime | None = None
         self._events_read: datetime | None = None
         self._has_begun = False
+        self._tries = 0  # to read an object that could not be read
         self._in_vain = 0  # collections asked for since something was published
         self._ask_from: datetime | None = None
 
@@ -195,9 +199,26 @@ class Following:
             return
         except NothingNew:
             pass
-        self._in_vain = 0
-        self._pending, self._events_read = Changes(), now
-        self._confirm(asked)
+        self._events_read = now
+        self._pending = self._unread(source, items)
+        self._settle(asked)
+
+    def _settle(self, asked: datetime) -> None:
+        """All that was told is published, but for what could not be read yet."""
+        self._tries = self._tries + 1 if self._pending else 0
+        if self._tries > TRIES:
+            self._need_collection("An object that is there cannot be read.")
+        elif not self._pending:
+            self._in_vain = 0
+            self._confirm(asked)
+
+    def _unread(self, source: Source, items: list[Item]) -> Changes:
+        """New objects that could not be read yet, as when they are being made: nobody knows what
+        they would have said, so they are asked for again. Of others the last collection told.
+        """
+        odd = {item.ref for item in items if isinstance(item, Unreadable)}
+        odd -= set(source.quarantine.filter(ref__in=odd).values_list("ref", flat=True))
+        return Changes(touched=frozenset(ref for ref in self._pending.touched if ref in odd))
 
     def _confirm(self, until: datetime) -> None:
         self._confirmed = until
