@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, ForeignObjectRel, OuterRef
 
 from inventory import publishing, staging
 from inventory.chronicle import arriving, following
@@ -25,6 +26,7 @@ from inventory.watching import lease
 from inventory.watching.lease import Held
 
 State = SyncRun.State
+KEPT = timedelta(days=7)  # for those who look after what a watch did lately
 
 
 class Postponed(Exception):
@@ -87,6 +89,21 @@ def is_busy(source: Source) -> bool:
         runs.filter(state__in=[State.RUNNING, State.HELD]).exists()
         or runs.filter(state=State.QUEUED, staged_token__isnull=False).exists()
     )
+
+
+def forget(*, now: datetime, most: int = 10_000) -> int:
+    """Forget increments that brought events alone and are `KEPT` no more; returns how many.
+
+    The events stay. An increment that a version, a finding's history or anything else
+    refers to stays.
+    """
+    idle = SyncRun.objects.filter(is_increment=True, finished_at__lt=now - KEPT)
+    for relation in SyncRun._meta.get_fields(include_hidden=True):  # those without a name, too
+        if isinstance(relation, ForeignObjectRel):
+            referring = relation.related_model._base_manager
+            idle = idle.exclude(Exists(referring.filter(**{relation.field.name: OuterRef("pk")})))
+    ids = idle.order_by("pk").values_list("pk", flat=True)[:most]
+    return SyncRun.objects.filter(pk__in=list(ids)).delete()[0]
 
 
 def _taken(source: Source, items: Iterable[Item]) -> tuple[staging.Take, list[str], list[Any]]:

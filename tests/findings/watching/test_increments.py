@@ -20,7 +20,7 @@ from inventory.errors import LeaseLost
 from inventory.heartbeat import Pulse
 from inventory.models import Asset, AssetVersion, PlatformEvent, Source, Stay, SyncRun, Watch
 from inventory.records import AnyRecord, Grant, Kind, Platform, PowerState, VirtualMachine, kind_of
-from inventory.watching import lease
+from inventory.watching import increments, lease
 from inventory.watching.increments import NeedsCollection, NothingNew, Postponed
 from policies import judging
 from policies.configuration import configure
@@ -437,3 +437,37 @@ def test_one_transaction_holds_all_of_it(
     assert not source.runs.filter(is_increment=True).exists()
     told(held, vm(1, owner=""), facts=facts)
     assert answer("vm-owner", "web-1") == "fail"
+
+
+# --- forgetting -------------------------------------------------------------------------------
+
+
+def test_what_brought_events_alone_is_forgotten_after_a_week(
+    source: Source, held: lease.Held
+) -> None:
+    collection = run_of(source, host(1), host(2), vm(1))
+    idle = told(held, moved_event(7, NOW, "host-1"), EventsRead(until=NOW + HOUR))
+    young = told(
+        held, moved_event(8, NOW + HOUR, "host-1"), EventsRead(until=NOW + 2 * HOUR), at=NOW + HOUR
+    )
+    SyncRun.objects.exclude(pk=young.pk).update(finished_at=NOW - timedelta(days=8))
+
+    assert increments.forget(now=NOW) == 1
+    assert set(source.runs.values_list("pk", flat=True)) == {collection.pk, young.pk}
+    assert not SyncRun.objects.filter(pk=idle.pk).exists()
+    assert PlatformEvent.objects.filter(source=source).count() == 2
+
+
+def test_what_anything_refers_to_is_not_forgotten(source: Source, held: lease.Held) -> None:
+    run_of(source, host(), vm(1, owner=""), vm(2), vm(3))
+    changed = told(held, vm(2, power_state=PowerState.OFF))
+    ended = told(held, Gone(ref="vm-1"), at=NOW + 2 * HOUR)
+    assert not AssetVersion.objects.filter(run=ended).exists()
+    finding = Finding.objects.filter(asset=asset("web-1")).earliest("pk")
+    FindingEvent.objects.create(
+        finding=finding, kind=FindingEvent.Kind.COMMENTED, run=ended, at=NOW
+    )
+    SyncRun.objects.update(finished_at=NOW - timedelta(days=8))
+
+    assert increments.forget(now=NOW) == 0
+    assert SyncRun.objects.filter(pk__in=[changed.pk, ended.pk]).count() == 2

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import open_sessions
 from findings.tasks import tick
+from inventory.watching import increments
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 10.0
@@ -49,7 +50,12 @@ def _tick() -> bool:
 
 
 def _sweep() -> bool:
-    return _survives(open_sessions.purge, "Sessions that are over could not be forgotten")
+    return all(
+        [
+            _survives(open_sessions.purge, "Sessions that are over could not be forgotten"),
+            _survives(increments.forget, "Increments of no consequence could not be forgotten"),
+        ]
+    )
 
 
 def _survives(work: Callable[..., object], complaint: str) -> bool:
