@@ -47,8 +47,8 @@ test: setup tools lint types ## Run everything that has to be green
 	$(MANAGE) makemigrations --check --dry-run
 	$(BIN)/pytest $(PYTEST_ARGUMENTS)
 
-# What `test` does with a part of the seeds, requests and faults, with all of them.
-LONG := tests/findings/test_random_walk.py tests/twins tests/inventory/connectors/vsphere/test_collection.py
+# What `test` does with a part of the seeds, requests, faults and damaged files, with all of them.
+LONG := tests/findings/test_random_walk.py tests/twins tests/inventory/connectors
 
 exhaustive: setup tools ## Run the tests that draw lots at their full length (an hour)
 	EXHAUSTIVE=1 $(BIN)/pytest $(PYTEST_ARGUMENTS) $(LONG)

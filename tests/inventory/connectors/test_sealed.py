@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import random
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -12,11 +14,13 @@ import pytest
 
 from inventory.connectors import lines, sealed, signing
 from inventory.connectors.base import CollectionFailed, Count, Unreadable
-from inventory.records import Kind
+from inventory.records import Kind, Platform, VirtualMachine
+from tests.factories import NOW
 from tests.inventory.carried import KEY, STRANGER, a_bundle, resealed
 from tests.inventory.fakes import platform, role
 
 PUBLIC = KEY.public_key()
+MUTANTS = 10_000 if "EXHAUSTIVE" in os.environ else 500
 
 
 def refusal(data: bytes) -> CollectionFailed:
@@ -88,7 +92,7 @@ def test_no_bit_of_a_bundle_can_be_turned():
 
     begins = good.index(b"\n", good.index(b"\n") + 1) + 1  # of what is packed
 
-    for _ in range(500):
+    for _ in range(MUTANTS):
         at, bit = lots.randrange(len(good)), 1 << lots.randrange(8)
         bad = bytearray(good)
         bad[at] ^= bit
@@ -165,6 +169,29 @@ def test_a_stream_that_is_not_one_whole_xz_stream_is_refused(payload: bytes):
 )
 def test_a_line_that_is_not_an_item_refuses_the_whole_bundle(line: Any):
     assert refusal(packed(line)).code == "bad-file"
+
+
+def test_no_line_that_was_damaged_at_random_and_signed_is_a_crash():
+    machine = VirtualMachine(
+        platform=Platform.VSPHERE,
+        uid="u",
+        ref="vm-1",
+        name="web",
+        cpu_count=2,
+        created_at=NOW,
+        guest_hostname="web.example.org",
+        attributes={"Owner": "ada"},
+    )
+    packed_lines = a_bundle(role(), machine).split(b"\n", 2)[2]
+    good, lots = lzma.decompress(packed_lines), random.Random(20260102)  # noqa: S311  # fixed
+    bits = (b"", b"{", b"]", b'"', b",", b"null", b"9" * 30, b"-", b"1e999", b"\\ud800", b"\0")
+    for _ in range(MUTANTS):
+        bad = bytearray(good)
+        for _ in range(lots.choice((1, 3, 20))):
+            at = lots.randrange(len(bad))
+            bad[at : at + lots.randrange(4)] = lots.choice(bits)
+        with suppress(CollectionFailed):
+            list(read(resealed(lzma.compress(bytes(bad), preset=0))))
 
 
 @pytest.mark.parametrize(
