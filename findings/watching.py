@@ -140,7 +140,7 @@ class Following:
         wait = LEAST_APART * (2 ** min(self._in_vain, 5) - 1)
         self._ask_from = self._since + min(wait, ASK_AGAIN_AFTER)
         self._in_vain += 1
-        self._pending = Changes(touched=self._pending.touched, left=self._pending.left)
+        self._pending = Changes()  # what was told until now is among what the collection reads
 
     def _catch_up(self) -> None:
         """Look for a complete collection that began after us; ask for one if none will come."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
@@ -32,7 +33,7 @@ from inventory.connectors.base import (
     product_title,
 )
 from inventory.heartbeat import Pulse
-from inventory.models import SyncRun
+from inventory.models import Source, SyncRun
 from inventory.records import AnyRecord, Kind, PlatformSettings, digest, encode, kind_of
 
 COPY = (
@@ -42,12 +43,39 @@ LONGEST_IDENTIFIER = 200
 CHECK_EVERY = 100  # items between two looks at the lease
 MOST_NOTES = 5_000
 SURROGATE = re.compile("[\ud800-\udfff]")
+# Kinds that are known by something else than their reference, so that two objects can claim it.
+CLAIMED = (Kind.VM, Kind.HOST, Kind.IMAGE)
+
+Identity = tuple[Kind, str]  # kind and uid
+
+
+class Row(NamedTuple):
+    """A record as it is staged."""
+
+    kind: str
+    uid: str
+    ref: str
+    name: str
+    digest: str
+    record: str
 
 
 class Take:
-    """What a collection said beside its records."""
+    """What a collection said beside its records.
 
-    def __init__(self, *, expected_instance: str) -> None:
+    `known` is where each identity was until now. Of two objects that claim one, the one that had it
+    keeps it, whichever comes first and even when it cannot be read. Where the other's row was given
+    out already, `usurped` has the identity, with the right row if there is one.
+    """
+
+    def __init__(
+        self,
+        *,
+        expected_instance: str,
+        known: Mapping[Identity, str] = MappingProxyType({}),
+    ) -> None:
+        self.known = known
+        self.usurped: dict[Identity, Row | None] = {}
         self.expected_instance = expected_instance
         self.identity: PlatformSettings | None = None
         self.collected: Counter[Kind] = Counter()
@@ -57,7 +85,7 @@ class Take:
         self.doubts: list[Doubt] = []
         self.events: dict[tuple[int, datetime], Event] = {}
         self.events_read: EventsRead | None = None
-        self._seen: set[tuple[Kind, str]] = set()
+        self._seen: dict[Identity, tuple[str, str]] = {}  # ref and name of who has it
 
     def note(self, item: Any) -> None:
         match item:
@@ -76,8 +104,8 @@ class Take:
             case Gone():
                 raise AssertionError("A collection tells what there is, a watch what is gone.")
 
-    def row(self, record: AnyRecord) -> tuple[str, str, str, str, str, str] | None:
-        """The staged row of a record, or None when it has to be set aside as unreadable."""
+    def row(self, record: AnyRecord) -> Row | None:
+        """The staged row of a record, or None when it is set aside or comes to `usurped`."""
         kind = kind_of(record)
         record, encoded = storable(record)
         if isinstance(record, PlatformSettings):
@@ -87,19 +115,43 @@ class Take:
             or len(record.uid) > LONGEST_IDENTIFIER
             or len(record.ref) > LONGEST_IDENTIFIER
         ):
-            self._set_aside(record, "Its identifier is empty or too long to be one.")
+            self._set_aside(kind, record, "Its identifier is empty or too long to be one.")
             return None
-        if (kind, record.uid) in self._seen:
-            self._set_aside(record, f"Another object has the same identity, {record.uid}.")
+        row = Row(
+            kind.value, record.uid, record.ref, record.name, digest(encoded), encoded.decode()
+        )
+        identity = (kind, record.uid)
+        if (first := self._seen.get(identity)) is None:
+            self._seen[identity] = record.ref, record.name
+            self.collected[kind] += 1
+            return row
+        reason = f"Another object has the same identity, {record.uid}."
+        if self.known.get(identity) != record.ref or first[0] == record.ref:
+            self._set_aside(kind, record, reason)
             return None
-        self._seen.add((kind, record.uid))
-        self.collected[kind] += 1
-        return kind.value, record.uid, record.ref, record.name, digest(encoded), encoded.decode()
+        self._seen[identity] = record.ref, record.name
+        self.usurped[identity] = row
+        self._note_aside(kind, *first, reason)
+        return None
 
-    def _set_aside(self, record: AnyRecord, reason: str) -> None:
-        name = printable(record.name)
-        ref = printable(record.ref)[:LONGEST_IDENTIFIER]
-        self.unreadable.append(Unreadable(kind=kind_of(record), ref=ref, name=name, reason=reason))
+    def settle(self) -> None:
+        """After the last item: what is there and cannot be read keeps its identity, too."""
+        odd = {(item.kind, item.ref) for item in self.unreadable}
+        for identity, known in self.known.items() if odd else ():
+            kind, uid = identity
+            first = self._seen.get(identity)
+            if first is None or first[0] == known or (kind, known) not in odd:
+                continue
+            self.usurped[identity] = None
+            self.collected[kind] -= 1
+            self._note_aside(kind, *first, f"Another object has the same identity, {uid}.")
+
+    def _set_aside(self, kind: Kind, record: AnyRecord, reason: str) -> None:
+        self._note_aside(kind, record.ref, record.name, reason)
+
+    def _note_aside(self, kind: Kind, ref: str, name: str, reason: str) -> None:
+        ref = printable(ref)[:LONGEST_IDENTIFIER]
+        self.unreadable.append(Unreadable(kind=kind, ref=ref, name=printable(name), reason=reason))
 
     def _recognise(self, platform: PlatformSettings) -> None:
         if self.expected_instance and platform.uid != self.expected_instance:
@@ -154,11 +206,12 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
     """Collect and stage everything, or raise CollectionFailed, LeaseLost or RunCancelled."""
     with transaction.atomic():
         run = ledger.hold_row(held)
-        take = Take(expected_instance=run.source.instance_uuid)
+        take = Take(expected_instance=run.source.instance_uuid, known=_known(run.source))
         _clear(run)
     began = monotonic()
     with transaction.atomic():
         _copy(held, connector, take, pulse)
+        _put_right(held, take)
         copy_events(held.run_id, held.token, take)
         run = ledger.hold_row(held)
         run.staged_token = held.token
@@ -195,7 +248,26 @@ def _copy(held: ledger.Claim, connector: Connector, take: Take, pulse: Pulse) ->
     pulse.check()
 
 
-def copy_rows(run_id: int, token: int, rows: Iterable[tuple[str, ...]]) -> None:
+def _known(source: Source) -> dict[Identity, str]:
+    """Where each identity is, by what was published last."""
+    rows = source.assets.present().filter(kind__in=CLAIMED).values_list("kind", "uid", "ref")
+    return {(Kind(kind), uid): ref for kind, uid, ref in rows.iterator()}
+
+
+def _put_right(held: ledger.Claim, take: Take) -> None:
+    """Let rows go whose identity is another's, and stage the other's."""
+    take.settle()
+    with connection.cursor() as cursor:
+        for kind, uid in take.usurped:
+            cursor.execute(
+                "DELETE FROM inventory_stagedrecord"
+                " WHERE run_id = %s AND token = %s AND kind = %s AND uid = %s",
+                [held.run_id, held.token, kind.value, uid],
+            )
+    copy_rows(held.run_id, held.token, filter(None, take.usurped.values()))
+
+
+def copy_rows(run_id: int, token: int, rows: Iterable[Row]) -> None:
     """Stage rows that a Take made."""
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for row in rows:

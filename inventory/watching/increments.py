@@ -21,7 +21,8 @@ from inventory.clock import database_now
 from inventory.connectors.base import NOTES, Gone, Item, Unreadable
 from inventory.models import Source, StagedRecord, SyncRun
 from inventory.raw import execute, fetch
-from inventory.records import Kind
+from inventory.records import AnyRecord, Kind, kind_of
+from inventory.staging import CLAIMED
 from inventory.watching import lease
 from inventory.watching.lease import Held
 
@@ -62,7 +63,7 @@ def publish(
     lease.hold_row(held)
     if is_busy(source):
         raise Postponed(f"A collection of {source.name} comes first.")
-    take, gone, rows = _taken(source, items)
+    take, gone, rows = _taken(source, list(items))
     run = _open(held, source, now=now, unchanged_until=unchanged_until)
     _stage(run, take, rows)
     at = now
@@ -106,17 +107,19 @@ def forget(*, now: datetime, most: int = 10_000) -> int:
     return SyncRun.objects.filter(pk__in=list(ids)).delete()[0]
 
 
-def _taken(source: Source, items: Iterable[Item]) -> tuple[staging.Take, list[str], list[Any]]:
+def _taken(source: Source, items: list[Item]) -> tuple[staging.Take, list[str], list[staging.Row]]:
     """What came, sorted; or raise NeedsCollection when it is doubtful or too much at once."""
+    gone = [item.ref for item in items if isinstance(item, Gone)]
+    records = [item for item in items if not isinstance(item, (Gone, *NOTES))]
+    strangers = _strangers(source, records, gone)
     take = staging.Take(expected_instance="")
-    gone: list[str] = []
-    rows: list[Any] = []
+    rows: list[staging.Row] = []
     for item in items:
         if isinstance(item, Gone):
-            gone.append(item.ref)
-        elif isinstance(item, NOTES):
+            continue
+        if isinstance(item, NOTES):
             take.note(item)
-        elif (row := take.row(item)) is not None:
+        elif item.ref not in strangers and (row := take.row(item)) is not None:
             rows.append(row)
     if take.doubts:
         raise NeedsCollection(take.doubts[0].message)
@@ -127,8 +130,32 @@ def _taken(source: Source, items: Iterable[Item]) -> tuple[staging.Take, list[st
     return take, gone, rows
 
 
+def _strangers(source: Source, records: list[AnyRecord], gone: list[str]) -> set[str]:
+    """The refs of objects that claim the identity of one that is still there.
+
+    Only a collection can tell them apart, which sets them aside: raise NeedsCollection for those
+    that none has met yet.
+    """
+    claims = {(kind_of(one), one.uid): one.ref for one in records if kind_of(one) in CLAIMED}
+    there = source.assets.present().filter(
+        kind__in=CLAIMED, uid__in={uid for _, uid in claims}, missing_since__isnull=True
+    )
+    known = {(Kind(kind), uid): ref for kind, uid, ref in there.values_list("kind", "uid", "ref")}
+    strangers = {
+        one.ref
+        for one in records
+        if known.get((kind_of(one), one.uid), one.ref) not in {one.ref, *gone}
+    }
+    met = source.quarantine.filter(ref__in=strangers).values_list("ref", flat=True)
+    if strangers.difference(met):
+        raise NeedsCollection("An object has the identity of one that is still there.")
+    return strangers
+
+
 def _are_known(source: Source, unreadable: list[Unreadable]) -> bool:
-    refs = [item.ref for item in unreadable]
+    """Whether any of them is known and was not set aside by the last collection already."""
+    refs = {item.ref for item in unreadable}
+    refs -= set(source.quarantine.filter(ref__in=refs).values_list("ref", flat=True))
     return bool(refs) and source.assets.present().filter(ref__in=refs).exists()
 
 
@@ -174,8 +201,15 @@ def _write(
     run.counts, changed, moved = publishing.write(
         run, at=at, seen_until=source.complete_at, whole=whole
     )
-    names = {"source": source.pk, "refs": gone, "at": at, "until": run.unchanged_until}
-    lost = {pk for (pk,) in fetch(MARK_GONE, names)}
+    names = {
+        "source": source.pk,
+        "run": run.pk,
+        "refs": gone,
+        "at": at,
+        "until": run.unchanged_until,
+        "claimed": list(CLAIMED),
+    }
+    lost = {pk for (pk,) in (*fetch(MARK_GONE, names), *fetch(MARK_REPLACED, names))}
     execute(publishing.NOTE_MISSING, {"at": at, "ids": list(lost)})
     moved |= lost | arriving.publish(source, run, at=at)
     following.follow(source, moved)
@@ -206,5 +240,22 @@ SET missing_since = %(at)s, missed_runs = 1,
 FROM inventory_source s
 WHERE s.id = a.source_id AND a.source_id = %(source)s AND a.ref = ANY(%(refs)s)
   AND a.gone_at IS NULL AND a.missing_since IS NULL
+RETURNING a.id
+"""
+
+# One object is one asset: a machine that became a template, or that got another identity, is not
+# there any more as what it was.
+MARK_REPLACED = """
+UPDATE inventory_asset a
+SET missing_since = %(at)s, missed_runs = 1,
+    last_seen_at = greatest(a.last_seen_at, s.complete_at, %(until)s)
+FROM inventory_source s, inventory_stagedrecord r
+WHERE s.id = a.source_id AND a.source_id = %(source)s AND r.run_id = %(run)s AND r.ref = a.ref
+  AND a.kind = ANY(%(claimed)s)
+  AND (r.kind = a.kind OR r.kind IN ('vm', 'image') AND a.kind IN ('vm', 'image'))
+  AND (r.kind, r.uid) <> (a.kind, a.uid)
+  AND a.gone_at IS NULL AND a.missing_since IS NULL
+  AND NOT EXISTS (SELECT FROM inventory_stagedrecord t
+    WHERE t.run_id = %(run)s AND t.kind = a.kind AND t.uid = a.uid)
 RETURNING a.id
 """

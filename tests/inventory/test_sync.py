@@ -256,6 +256,42 @@ def test_the_second_of_two_objects_with_one_identity_is_quarantined(source: Sour
     assert Quarantine.objects.get().ref == "vm-99"
 
 
+def test_who_had_an_identity_keeps_it_whoever_is_read_first(source: Source) -> None:
+    twin = vm(1, ref="vm-99", name="twin")
+    run_of(source, FakeConnector(vm(1), vm(2)))
+
+    run = run_of(source, FakeConnector(twin, vm(1), vm(2)), now=NOW + HOUR)
+
+    assert run.state == State.COMPLETE
+    assert (kinds(source)["web-1"].ref, "twin" in kinds(source)) == ("vm-1", False)
+    assert Quarantine.objects.get().ref == "vm-99"
+
+
+def test_who_had_an_identity_keeps_it_when_it_cannot_be_read(source: Source) -> None:
+    twin = vm(1, ref="vm-99", name="twin")
+    run_of(source, FakeConnector(vm(1), vm(2)))
+    odd = Unreadable(kind=Kind.VM, ref="vm-1", name="web-1", reason="No configuration.")
+
+    run = run_of(
+        source,
+        FakeConnector(twin, vm(2), extra=[odd, Count(kind=Kind.VM, expected=3)]),
+        now=NOW + HOUR,
+    )
+
+    assert run.state == State.COMPLETE
+    assert (kinds(source)["web-1"].ref, kinds(source)["web-1"].missing_since) == ("vm-1", None)
+    assert set(Quarantine.objects.values_list("ref", flat=True)) == {"vm-1", "vm-99"}
+
+
+def test_a_machine_that_is_registered_anew_is_the_same(source: Source) -> None:
+    run_of(source, FakeConnector(vm(1), vm(2)))
+
+    run_of(source, FakeConnector(vm(1, ref="vm-99"), vm(2)), now=NOW + HOUR)
+
+    assert (kinds(source)["web-1"].ref, kinds(source)["web-1"].missing_since) == ("vm-99", None)
+    assert not Quarantine.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "is_held"),
     [

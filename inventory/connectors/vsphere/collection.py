@@ -46,7 +46,6 @@ class Collection:
         self._role_names: dict[int, str] = {}
         self._holders: list[Grant] | None = None  # once all grants are known
         self._contents: libraries.Contents | None = None  # of content libraries, once known
-        self._uids: set[tuple[Kind, str]] = set()
 
     def items(self) -> Iterator[Item]:
         """The platform first; then everything, each kind followed by its count and its doubts.
@@ -106,7 +105,6 @@ class Collection:
 
     def some(self, refs: Sequence[Ref]) -> Iterator[Item]:
         """What these objects say now, after `surroundings`; raise SoapFault."""
-        self._uids.clear()
         with self._session.choosing(refs):
             for step in (
                 self._networks,
@@ -121,7 +119,6 @@ class Collection:
 
     def rights(self) -> Iterator[Item]:
         """Every role, grant and principal, after `surroundings`; raise SoapFault."""
-        self._uids.clear()
         for step in (self._roles, self._grants, self._principals):
             yield from step()
 
@@ -373,22 +370,12 @@ class Collection:
     ) -> AnyRecord | Unreadable:
         """The record; what cannot be made into one is told instead, and spoils nothing else."""
         try:
-            record = build()
+            return build()
         except ValueError as error:
             return Unreadable(kind=kind, ref=ref, name=name, reason=str(error))
         except Exception as error:  # one object never breaks the run
             reason = f"The description of this object could not be read ({type(error).__name__})."
             return Unreadable(kind=kind, ref=ref, name=name, reason=reason)
-        identity = (kind_of(record), record.uid)
-        if identity in self._uids:
-            return Unreadable(
-                kind=kind,
-                ref=ref,
-                name=name,
-                reason=f"Another object has the same identity ({record.uid}).",
-            )
-        self._uids.add(identity)
-        return record
 
     def _manager_list(
         self, manager: Ref | None, path: str, kind: Kind, notes: list[Item]

@@ -11,7 +11,7 @@ import pytest
 from findings import pipeline
 from findings.watching import TRIES, Following
 from inventory import ledger
-from inventory.connectors.base import Changes, Unreadable
+from inventory.connectors.base import Changes, Count, Doubt, Unreadable
 from inventory.heartbeat import Pulse
 from inventory.models import Source, SyncRun, Watch
 from inventory.records import Kind
@@ -50,14 +50,20 @@ def live() -> tuple[Source, FakePlatform, Following]:
     platform = FakePlatform()
     following = Following(held, platform)
     following.step()
-    run = source.runs.get(state=SyncRun.State.QUEUED)
-    claim = ledger.claim(run.pk)
-    assert claim is not None
-    found = FakeConnector(host(), vm(1))
-    pipeline.see_through(claim, pulse=Pulse(claim), now=datetime.now(UTC), connector=found)
+    collect(source, FakeConnector(host(), vm(1), vm(2)))
     following.step()
     assert following.is_live
     return source, platform, following
+
+
+def collect(source: Source, found: FakeConnector) -> None:
+    """The collection that the watch asked for."""
+    run = source.runs.get(state=SyncRun.State.QUEUED)
+    claim = ledger.claim(run.pk)
+    assert claim is not None
+    pipeline.see_through(claim, pulse=Pulse(claim), now=datetime.now(UTC), connector=found)
+    run.refresh_from_db()
+    assert run.state == SyncRun.State.COMPLETE, run.causes
 
 
 def confirmed(source: Source) -> datetime | None:
@@ -86,3 +92,36 @@ def test_what_stays_unreadable_is_left_to_a_collection() -> None:
 
     assert not following.is_live
     assert Watch.objects.get(source=source).state == Watch.State.CATCHING_UP
+
+
+def test_a_known_machine_that_cannot_be_read_any_more_costs_one_collection() -> None:
+    source, platform, following = live()
+    odd = Unreadable(kind=Kind.VM, ref="vm-1", name="web-1", reason="It has no configuration.")
+    platform.told, platform.says = [Changes(touched=frozenset({"vm-1"}))], [odd]
+    following.step()
+    assert not following.is_live
+
+    following.step()
+    found = FakeConnector(host(), vm(2), extra=[odd, Count(kind=Kind.VM, expected=2)])
+    collect(source, found)
+    platform.told = [Changes(), Changes(touched=frozenset({"vm-1"}))]
+    for _ in range(3):
+        following.step()
+        assert following.is_live
+    assert source.assets.get(ref="vm-1").missing_since is None
+    assert not source.runs.filter(state=SyncRun.State.QUEUED).exists()
+
+
+def test_a_machine_that_is_moved_out_of_sight_costs_one_collection() -> None:
+    source, platform, following = live()
+    hidden = Doubt(kind=None, code="withheld", message="vm-1 is not listed any more, but is there.")
+    platform.told, platform.says = [Changes(left=frozenset({"vm-1"}))], [hidden]
+    following.step()
+    assert not following.is_live
+
+    following.step()
+    collect(source, FakeConnector(host(), vm(2)))
+    following.step()
+    assert following.is_live
+    following.step()
+    assert following.is_live

@@ -19,7 +19,16 @@ from inventory.connectors.bundle import BundleConnector
 from inventory.errors import LeaseLost
 from inventory.heartbeat import Pulse
 from inventory.models import Asset, AssetVersion, PlatformEvent, Source, Stay, SyncRun, Watch
-from inventory.records import AnyRecord, Grant, Kind, Platform, PowerState, VirtualMachine, kind_of
+from inventory.records import (
+    AnyRecord,
+    Grant,
+    Image,
+    Kind,
+    Platform,
+    PowerState,
+    VirtualMachine,
+    kind_of,
+)
 from inventory.watching import increments, lease
 from inventory.watching.increments import NeedsCollection, NothingNew, Postponed
 from policies import judging
@@ -437,6 +446,64 @@ def test_one_transaction_holds_all_of_it(
     assert not source.runs.filter(is_increment=True).exists()
     told(held, vm(1, owner=""), facts=facts)
     assert answer("vm-owner", "web-1") == "fail"
+
+
+# --- who is who -------------------------------------------------------------------------------
+
+
+def test_a_twin_does_not_take_the_place_of_a_machine_that_is_there(
+    source: Source, held: lease.Held
+) -> None:
+    run_of(source, host(), vm(1))
+    twin = vm(1, ref="vm-99", name="evil")
+    with pytest.raises(NeedsCollection):
+        told(held, twin)
+
+    run_of(source, host(), vm(1), twin, now=NOW + 2 * HOUR)
+    with pytest.raises(NothingNew):
+        told(held, twin, at=NOW + 3 * HOUR)
+    assert asset("web-1").ref == "vm-1"
+
+
+def test_a_machine_that_is_registered_anew_keeps_its_identity(
+    source: Source, held: lease.Held
+) -> None:
+    run_of(source, host(), vm(1), vm(2), vm(3))
+    told(held, Gone(ref="vm-1"), vm(1, ref="vm-99"))
+    assert (asset("web-1").ref, asset("web-1").missing_since) == ("vm-99", None)
+
+    told(held, Gone(ref="vm-2"), at=NOW + 2 * HOUR)
+    told(held, vm(2, ref="vm-98"), at=NOW + 3 * HOUR)
+    assert (asset("web-2").ref, asset("web-2").missing_since) == ("vm-98", None)
+
+
+def test_a_machine_that_becomes_a_template_is_no_machine_any_more(
+    source: Source, held: lease.Held
+) -> None:
+    run_of(source, host(), vm(1), vm(2), vm(3))
+    template = Image(platform=Platform.VSPHERE, uid="uuid-1", ref="vm-1", name="web-1")
+    told(held, template)
+
+    was, now = Asset.objects.filter(source=source, ref="vm-1").order_by("pk")
+    assert (was.kind, was.missing_since) == (Kind.VM, NOW + HOUR)
+    assert (now.kind, now.missing_since) == (Kind.IMAGE, None)
+    assert not Stay.objects.filter(vm=was, valid_to=None).exists()
+
+    told(held, vm(1), at=NOW + 2 * HOUR)
+    was.refresh_from_db()
+    now.refresh_from_db()
+    assert (was.missing_since, now.missing_since) == (None, NOW + 2 * HOUR)
+
+
+def test_a_machine_with_another_identity_is_another_machine(
+    source: Source, held: lease.Held
+) -> None:
+    run_of(source, host(), vm(1), vm(2), vm(3))
+    told(held, vm(1, uid="uuid-new"))
+
+    was, now = Asset.objects.filter(source=source, ref="vm-1").order_by("pk")
+    assert (was.uid, was.missing_since) == ("uuid-1", NOW + HOUR)
+    assert (now.uid, now.missing_since) == ("uuid-new", None)
 
 
 # --- forgetting -------------------------------------------------------------------------------
