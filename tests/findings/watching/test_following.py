@@ -66,6 +66,10 @@ def collect(source: Source, found: FakeConnector) -> None:
     assert run.state == SyncRun.State.COMPLETE, run.causes
 
 
+def state(source: Source) -> str:
+    return Watch.objects.get(source=source).state
+
+
 def confirmed(source: Source) -> datetime | None:
     return Watch.objects.get(source=source).confirmed_at
 
@@ -99,7 +103,7 @@ def test_a_known_machine_that_cannot_be_read_any_more_costs_one_collection() -> 
     odd = Unreadable(kind=Kind.VM, ref="vm-1", name="web-1", reason="It has no configuration.")
     platform.told, platform.says = [Changes(touched=frozenset({"vm-1"}))], [odd]
     following.step()
-    assert not following.is_live
+    assert state(source) == Watch.State.CATCHING_UP
 
     following.step()
     found = FakeConnector(host(), vm(2), extra=[odd, Count(kind=Kind.VM, expected=2)])
@@ -107,7 +111,7 @@ def test_a_known_machine_that_cannot_be_read_any_more_costs_one_collection() -> 
     platform.told = [Changes(), Changes(touched=frozenset({"vm-1"}))]
     for _ in range(3):
         following.step()
-        assert following.is_live
+        assert state(source) == Watch.State.LIVE
     assert source.assets.get(ref="vm-1").missing_since is None
     assert not source.runs.filter(state=SyncRun.State.QUEUED).exists()
 
@@ -117,11 +121,11 @@ def test_a_machine_that_is_moved_out_of_sight_costs_one_collection() -> None:
     hidden = Doubt(kind=None, code="withheld", message="vm-1 is not listed any more, but is there.")
     platform.told, platform.says = [Changes(left=frozenset({"vm-1"}))], [hidden]
     following.step()
-    assert not following.is_live
+    assert state(source) == Watch.State.CATCHING_UP
 
     following.step()
     collect(source, FakeConnector(host(), vm(2)))
     following.step()
-    assert following.is_live
+    assert state(source) == Watch.State.LIVE
     following.step()
-    assert following.is_live
+    assert state(source) == Watch.State.LIVE
