@@ -1,8 +1,9 @@
 """Stage → publish: what was staged becomes what is true, in one transaction.
 
 Changed assets get a new version and the old one is closed. Only a COMPLETE run marks anything
-missing; an asset is retired at its second complete miss. A kind that shrinks beyond the guard holds
-the run for a person. The fencing token is checked first, inside the transaction.
+missing; an asset is retired at its second complete miss, an interval after the first. A kind that
+shrinks beyond the guard holds the run for a person. The fencing token is checked first, inside the
+transaction.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from inventory import ledger
@@ -22,6 +24,7 @@ from inventory.raw import execute, fetch
 from inventory.records import Kind
 
 MISSES_BEFORE_RETIREMENT = 2
+NEARLY = 0.9  # of an interval: collections take differently long
 GUARD_OBJECTS = 10
 GUARD_SHARE = 0.10
 ANALYZE_FROM = 5_000  # staged rows; below, the planner guesses well enough
@@ -57,7 +60,11 @@ def publish(held: ledger.Claim, *, now: datetime) -> SyncRun:
         )
         _analyze(run)
         run.counts, _, moved = write(
-            run, at=at, seen_until=source.complete_at, whole=list(Kind) if whole else []
+            run,
+            at=at,
+            seen_until=source.complete_at,
+            whole=list(Kind) if whole else [],
+            retired_when_missing_since=at - _grace(source),
         )
         moved |= arriving.publish(source, run, at=at)
         arriving.note_silence(source, since=source.published_at, at=at)
@@ -141,11 +148,18 @@ def _hold(run: SyncRun, losses: dict[str, tuple[int, int]]) -> SyncRun:
 
 
 def write(
-    run: SyncRun, *, at: datetime, seen_until: datetime | None, whole: Collection[Kind]
+    run: SyncRun,
+    *,
+    at: datetime,
+    seen_until: datetime | None,
+    whole: Collection[Kind],
+    retired_when_missing_since: datetime | None = None,
 ) -> tuple[dict[str, dict[str, int]], set[int], set[int]]:
     """What was staged becomes what is true; of the `whole` kinds, the rest is missing.
 
-    Returns the counts by kind, the assets of which anything is new, and the machines among them.
+    What has been missing since `retired_when_missing_since` or before is retired; None retires
+    nothing. Returns the counts by kind, the assets of which anything is new, and the machines
+    among them.
     """
     names = {**_names(run), "at": at, "seen_until": seen_until or at}
     new = fetch(INSERT_NEW, names)
@@ -155,7 +169,8 @@ def write(
     execute(CLOSE_VERSIONS, {**names, "ids": begun})
     execute(OPEN_VERSIONS, {**names, "ids": [*(row[0] for row in new), *begun]})
     execute(ASSIGN_TEAMS, names)
-    missing, retired = _miss({**names, "kinds": list(whole)}) if whole else ([], [])
+    names |= {"kinds": list(whole), "retired_when": retired_when_missing_since}
+    missing, retired = _miss(names) if whole else ([], [])
     staged = fetch(
         "SELECT kind, count(*) FROM inventory_stagedrecord"
         " WHERE run_id = %(run)s AND token = %(token)s GROUP BY kind",
@@ -185,8 +200,8 @@ def write(
 
 def _miss(names: dict[str, Any]) -> tuple[list[Any], list[Any]]:
     missed = fetch(MARK_MISSING, names)
-    retired = [(pk, kind) for pk, kind, misses in missed if misses >= MISSES_BEFORE_RETIREMENT]
-    missing = [(pk, kind) for pk, kind, misses in missed if misses < MISSES_BEFORE_RETIREMENT]
+    retired = [(pk, kind) for pk, kind, is_over in missed if is_over]
+    missing = [(pk, kind) for pk, kind, is_over in missed if not is_over]
     execute(NOTE_MISSING, {**names, "ids": [pk for pk, _ in missing]})
     execute(RETIRE, {**names, "ids": [pk for pk, _ in retired]})
     execute(CLOSE_VERSIONS, {**names, "ids": [pk for pk, _ in retired]})
@@ -266,7 +281,8 @@ WHERE a.source_id = %(source)s AND a.gone_at IS NULL AND a.kind = ANY(%(kinds)s)
   AND NOT EXISTS (SELECT FROM jsonb_to_recordset(%(unreadable)s::jsonb) AS q(kind text, ref text)
     WHERE q.kind = a.kind AND q.ref = a.ref)
   AND NOT (%(is_blind_to_libraries)s AND a.kind = 'image' AND a.record->'library_ref' IS NOT NULL)
-RETURNING a.id, a.kind, a.missed_runs
+RETURNING a.id, a.kind,
+    coalesce(a.missed_runs >= %(misses)s AND a.missing_since <= %(retired_when)s, false)
 """
 
 RETIRE = "UPDATE inventory_asset SET gone_at = %(at)s WHERE id = ANY(%(ids)s)"
@@ -300,11 +316,18 @@ def _replace_notes(run: SyncRun, *, at: datetime) -> None:
     BlindSpot.objects.filter(source_id=run.source_id).exclude(run=run).delete()
 
 
+def _grace(source: Source) -> timedelta:
+    """How long a thing is missing before it is retired."""
+    intervals: float = settings.RETIRE_AFTER_INTERVALS
+    return timedelta(minutes=source.interval_minutes) * intervals * NEARLY
+
+
 def _names(run: SyncRun) -> dict[str, Any]:
     return {
         "source": run.source_id,
         "run": run.pk,
         "token": run.staged_token,
+        "misses": MISSES_BEFORE_RETIREMENT,
         "unreadable": json.dumps(
             [{"kind": item["kind"], "ref": item["ref"]} for item in run.notes["unreadable"]]
         ),

@@ -230,6 +230,12 @@ class Env(BaseSettings):
         le=3600,
         description="How long a run waits after a worker failed; doubled at each attempt.",
     )
+    retire_after_intervals: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Intervals for which an object has to be missing before it is retired.",
+    )
     session_idle_minutes: int = Field(
         default=30, ge=1, le=720, description="Signed out after this time without a request."
     )

@@ -231,6 +231,7 @@ CELERY_TIMEZONE = "UTC"
 
 SYNC_LEASE_SECONDS = ENV.sync_lease_seconds
 SYNC_RETRY_SECONDS = ENV.sync_retry_seconds
+RETIRE_AFTER_INTERVALS = ENV.retire_after_intervals
 
 # --- people ---------------------------------------------------------------------------------------
 

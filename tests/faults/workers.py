@@ -68,6 +68,7 @@ def worker_environment(*, lease: float = LEASE_SECONDS, retry: float = 0) -> dic
         f"{database['NAME']}?{where}",
         "SYNC_LEASE_SECONDS": str(lease),
         "SYNC_RETRY_SECONDS": str(retry),
+        "RETIRE_AFTER_INTERVALS": "0",
         "VMGOV_PROCESS": "worker",
     }
 

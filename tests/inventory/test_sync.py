@@ -256,6 +256,18 @@ def test_the_second_of_two_objects_with_one_identity_is_quarantined(source: Sour
     assert Quarantine.objects.get().ref == "vm-99"
 
 
+def test_what_two_collections_miss_within_an_interval_is_not_retired_yet(source: Source) -> None:
+    run_of(source, FakeConnector(vm(1), vm(2)))
+    for minutes in (60, 61, 113):
+        run_of(source, FakeConnector(vm(2)), now=NOW + timedelta(minutes=minutes))
+    assert kinds(source)["web-1"].gone_at is None
+    assert kinds(source)["web-1"].missing_since == NOW + HOUR
+
+    run = run_of(source, FakeConnector(vm(2)), now=NOW + 2 * HOUR)
+    assert kinds(source)["web-1"].gone_at == NOW + 2 * HOUR
+    assert run.counts["vm"]["retired"] == 1
+
+
 def test_who_had_an_identity_keeps_it_whoever_is_read_first(source: Source) -> None:
     twin = vm(1, ref="vm-99", name="twin")
     run_of(source, FakeConnector(vm(1), vm(2)))

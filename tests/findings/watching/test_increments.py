@@ -147,7 +147,10 @@ def test_of_a_kind_that_was_read_as_a_whole_the_rest_is_missing(
     run_of(source, host(), vm(1), *grants)
     told(held, *grants[:2], Count(kind=Kind.GRANT, expected=2))
 
-    assert [g.uid for g in source.assets.filter(missing_since__isnull=False)] == [grants[2].uid]
+    missing = source.assets.filter(missing_since__isnull=False)
+    assert [one.uid for one in missing] == [grants[2].uid]
+    told(held, vm(2), *grants[:2], Count(kind=Kind.GRANT, expected=2), at=NOW + 9 * HOUR)
+    assert missing.get().gone_at is None  # only a collection retires
 
 
 def test_of_a_kind_that_came_in_part_nothing_is_missing(source: Source, held: lease.Held) -> None:
