@@ -11,6 +11,7 @@ _MACHINE = {
     "config.bootOptions.bootOrder": ("boot_order",),
     "config.bootOptions.efiSecureBootEnabled": ("secure_boot",),
     "config.bootOptions.enterBIOSSetup": ("enters_setup",),
+    "config.contentLibItemInfo": ("library_item", "library_item_version"),
     "config.createDate": ("created_at",),
     "config.extraConfig": ("extra_config",),
     "config.firmware": ("firmware",),

@@ -36,6 +36,7 @@ POINTS_AT: dict[str, Kind] = {
     "vm_ref": Kind.VM,
     "vm_refs": Kind.VM,
     "switch_ref": Kind.SWITCH,
+    "library_item": Kind.IMAGE,
 }
 
 _NAMING = frozenset({"key", "uid", "label", "name", "path", "device"})

@@ -75,6 +75,8 @@ LABELS: dict[str, str] = {
     "item_files": "Library file",
     "item_version": "Version of the item",
     "libraries": "Content libraries",
+    "library_item": "Item of a content library",
+    "library_item_version": "Version of that item",
     "library_name": "Content library",
     "library_ref": "Id of the library",
     "licences": "Licence",

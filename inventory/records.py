@@ -120,6 +120,8 @@ class VirtualMachine(
     migrate_encryption: str | None = None  # disabled, opportunistic, required; of vMotion
     ft_encryption: str | None = None  # config.ftEncryptionMode, of fault tolerance
     managed_by: str | None = None  # config.managedBy.extensionKey; "" = nobody
+    library_item: str | None = None  # config.contentLibItemInfo: id of the item; "" = of none
+    library_item_version: str | None = None  # the version of it that the machine was stamped with
     consolidation_needed: bool | None = None  # runtime.consolidationNeeded
     logging_enabled: bool | None = None  # config.flags.enableLogging
     tools_sync_time: bool | None = None  # config.tools.syncTimeWithHost
@@ -284,6 +286,8 @@ class Image(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="ki
     item_files: tuple[LibraryFile, ...] | None = None
     taken_from: str | None = None  # id of the item it is a copy of; "" = it is no copy
     cached: bool | None = None  # whether its files are here; of a copy they may not be yet
+    library_item: str | None = None  # of a template: id of the item it is behind; "" = of none
+    library_item_version: str | None = None  # config.contentLibItemInfo, like the id
     datastore_refs: tuple[str, ...] | None = None
     attributes: dict[str, str] | None = None
     tags: dict[str, tuple[str, ...]] | None = None

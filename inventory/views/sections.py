@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,7 +11,11 @@ from inventory import facts
 from inventory.history import Names
 from inventory.models import Asset
 from inventory.parts import Part
-from inventory.records import AnyRecord, Kind, Network, kind_of
+from inventory.records import AnyRecord, Image, Kind, Network, kind_of
+
+# An item of a library says what a template does not, and the other way round.
+_OF_ITEM = ("library_name", "library_ref", "item_version", "taken_from", "cached")
+_OF_TEMPLATE = ("library_item", "library_item_version")
 
 SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
     Kind.VM: (
@@ -30,6 +35,8 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 "booted_at",
                 "suspended_at",
                 "managed_by",
+                "library_item",
+                "library_item_version",
                 "annotation",
             ),
         ),
@@ -143,7 +150,7 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ),
         (
             "Content library",
-            ("library_name", "library_ref", "item_version", "taken_from", "cached"),
+            (*_OF_ITEM, *_OF_TEMPLATE),
         ),
         ("Place", ("folder", "host_ref", "datastore_refs")),
         ("Identity", ("uid", "ref")),
@@ -192,14 +199,23 @@ _OF_DISTRIBUTED = frozenset(
 
 
 def sections_of(record: AnyRecord, names: Names) -> list[tuple[str, list[Line]]]:
-    plain = isinstance(record, Network) and record.type != "distributed"
+    foreign = _foreign(record)
     found = []
     for title, fields in SECTIONS[kind_of(record)]:
-        shown = [field for field in fields if not (plain and field in _OF_DISTRIBUTED)]
+        shown = [field for field in fields if field not in foreign]
         lines = [line for field in shown for line in _lines(record, field, names)]
         if lines:
             found.append((title, lines))
     return found
+
+
+def _foreign(record: AnyRecord) -> Collection[str]:
+    """Fields that this one of its kind cannot have."""
+    if isinstance(record, Network) and record.type != "distributed":
+        return _OF_DISTRIBUTED
+    if isinstance(record, Image):
+        return _OF_TEMPLATE if record.library_ref else _OF_ITEM
+    return ()
 
 
 def _lines(record: AnyRecord, field: str, names: Names) -> list[Line]:

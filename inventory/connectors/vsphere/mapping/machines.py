@@ -37,6 +37,7 @@ PATHS: Final = (
     "config.bootOptions.bootOrder",
     "config.bootOptions.efiSecureBootEnabled",
     "config.bootOptions.enterBIOSSetup",
+    "config.contentLibItemInfo",
     "config.createDate",
     "config.extraConfig",
     "config.firmware",
@@ -177,6 +178,7 @@ def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
         migrate_encryption=facts.choice("config.migrateEncryption"),
         ft_encryption=facts.choice("config.ftEncryptionMode"),
         managed_by=_manager(facts),
+        **_library_item(facts),
         consolidation_needed=facts.flag("runtime.consolidationNeeded"),
         logging_enabled=facts.flag("config.flags.enableLogging"),
         tools_sync_time=facts.flag("config.tools.syncTimeWithHost"),
@@ -210,6 +212,7 @@ def _image(facts: Facts, estate: Estate, uid: str) -> Image:
         modified_at=facts.time("config.modified"),
         hardware_version=_hardware_version(facts),
         files=_files(facts.items("layoutEx.file")),
+        **_library_item(facts),
         datastore_refs=facts.refs("datastore"),
         attributes=attributes,
         tags=tags,
@@ -255,6 +258,18 @@ def _manager(facts: Facts) -> str | None:
     if facts.withheld("config.managedBy"):
         return None
     return as_text(inside(facts.raw("config.managedBy"), "extensionKey")) or ""
+
+
+def _library_item(facts: Facts) -> dict[str, Any]:
+    """The item of a content library that vCenter says it belongs to: as the template behind it, or
+    checked out of it. Platforms before 7.0 do not say.
+    """
+    if facts.withheld("config.contentLibItemInfo"):
+        return {}
+    found = facts.raw("config.contentLibItemInfo")
+    item = as_text(inside(found, "contentLibraryItemUuid")) or ""
+    version = as_text(inside(found, "contentLibraryItemVersion")) or ""
+    return {"library_item": item, "library_item_version": version if item else ""}
 
 
 def _hardening(found: list[Any] | None) -> dict[str, str] | None:

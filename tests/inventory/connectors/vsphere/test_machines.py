@@ -283,6 +283,33 @@ def test_a_template_is_an_image() -> None:
     assert found.hardware_version == 19
 
 
+ITEM_INFO = a_property(
+    "config.contentLibItemInfo",
+    "<contentLibraryItemUuid>9f2c</contentLibraryItemUuid>"
+    "<contentLibraryItemVersion>3</contentLibraryItemVersion>",
+    "VirtualMachineContentLibraryItemInfo",
+)
+
+
+@pytest.mark.parametrize("is_template", ["true", "false"])
+def test_a_machine_or_template_says_which_item_of_a_library_it_belongs_to(
+    is_template: str,
+) -> None:
+    template = a_property("config.template", is_template, "xsd:boolean")
+
+    of_one = machines.machine(facts_of(IDENTITY, template, ITEM_INFO), an_estate())
+    of_none = machines.machine(facts_of(IDENTITY, template), an_estate())
+
+    assert (of_one.library_item, of_one.library_item_version) == ("9f2c", "3")
+    assert (of_none.library_item, of_none.library_item_version) == ("", "")
+
+
+def test_a_platform_that_does_not_offer_libraries_leaves_it_unknown() -> None:
+    found = a_machine(withheld("config.contentLibItemInfo"))
+
+    assert (found.library_item, found.library_item_version) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("properties", "reason"),
     [
