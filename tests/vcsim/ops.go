@@ -454,11 +454,21 @@ func opPostEvent(w *World, ctx *simulator.Context, p eventParams) error {
 		}
 		base.Host = &types.HostEventArgument{EntityEventArgument: types.EntityEventArgument{Name: nameOf(host)}, Host: host.Reference()}
 	}
+	extended, isExtended := event.(*types.EventEx)
+	var about types.EventEx
+	if isExtended {
+		// The simulator wants alarms of the object of such an event, which has to be one of its own.
+		about = *extended
+		extended.ObjectType, extended.ObjectId = "Folder", w.content().RootFolder.Value
+	}
 	manager := w.registry.Get(*w.content().EventManager).(*simulator.EventManager)
 	if _, err := w.call(ctx, manager, "PostEvent", &types.PostEvent{This: manager.Self, EventToPost: event}); err != nil {
 		return err
 	}
 	w.registry.WithLock(ctx, manager, func() {
+		if isExtended {
+			extended.ObjectType, extended.ObjectId = about.ObjectType, about.ObjectId
+		}
 		if p.CreatedAt != "" {
 			base.CreatedTime, err = parseTime(p.CreatedAt)
 		}

@@ -13,6 +13,7 @@ from inventory.connectors.vsphere.mapping.facts import (
     dicts,
     display_name,
     inside,
+    option_values,
 )
 from inventory.connectors.vsphere.xml import Ref
 
@@ -62,6 +63,24 @@ ASKED: Final = (
     "DatastoreFileDeletedEvent",
     "DatastoreFileCopiedEvent",
     "DatastoreFileMovedEvent",
+    # content libraries: what goes out of them and into them
+    "com.vmware.ovfs.DeployEvent",
+    "com.vmware.vmtx.LibraryItemDeployEvent",
+    "com.vmware.vmtx.LibraryItemCheckOutEvent",
+    "com.vmware.ovfs.ExportEvent",
+    "com.vmware.vmtx.LibraryItemCreateEvent",
+    "com.vmware.vmtx.LibraryItemCheckInEvent",
+    "com.vmware.cl.CreateLibraryItemEvent",
+    "com.vmware.cl.UpdateLibraryItemEvent",
+    "com.vmware.cl.CopyLibraryItemEvent",
+    "com.vmware.cl.SyncLibraryItemEvent",
+    "com.vmware.cl.PublishLibraryItemEvent",
+    "com.vmware.cl.DeleteLibraryItemEvent",
+    "com.vmware.cl.CreateLibraryEvent",
+    "com.vmware.cl.UpdateLibraryEvent",
+    "com.vmware.cl.SyncLibraryEvent",
+    "com.vmware.cl.PublishLibraryEvent",
+    "com.vmware.cl.DeleteLibraryEvent",
     # networks
     "DVPortgroupCreatedEvent",
     "DVPortgroupReconfiguredEvent",
@@ -81,6 +100,7 @@ _KNOWN: Final = frozenset(
         "chainId",
         "createdTime",
         "userName",
+        "eventTypeId",
         "fullFormattedMessage",
         "vm",
         "host",
@@ -90,6 +110,9 @@ _KNOWN: Final = frozenset(
     }
 )
 _LONGEST: Final = 2_000
+_LONGEST_KEY: Final = 200
+_MOST_ARGUMENTS: Final = 50
+_MACHINE: Final = frozenset({"VirtualMachine", "vim.VirtualMachine"})
 
 
 def event(found: dict[str, Any]) -> Event:
@@ -104,8 +127,8 @@ def event(found: dict[str, Any]) -> Event:
         at=at,
         user=as_text(found.get("userName")) or "",
         message=(as_text(found.get("fullFormattedMessage")) or "")[:_LONGEST],
-        vm_ref=_ref(found, "vm", "vm"),
-        vm_name=_name(found, "vm"),
+        vm_ref=_ref(found, "vm", "vm") or _object(found, "objectId"),
+        vm_name=_name(found, "vm") or display_name(_object(found, "objectName")),
         host_ref=_ref(found, "host", "host"),
         host_name=_name(found, "host"),
         detail=_detail(found),
@@ -122,6 +145,12 @@ def _name(found: dict[str, Any], argument: str) -> str:
     return display_name(name) if name else ""
 
 
+def _object(found: dict[str, Any], field: str) -> str:
+    """What an event without a machine says of the object it is about, if that is a machine."""
+    is_machine = as_text(found.get("objectType")) in _MACHINE and "vm" not in found
+    return (as_text(found.get(field)) or "") if is_machine else ""
+
+
 def _detail(found: dict[str, Any]) -> dict[str, str]:
     """Plain fields as they are; of an object that is named its reference and its name."""
     detail: dict[str, str] = {}
@@ -130,6 +159,9 @@ def _detail(found: dict[str, Any]) -> dict[str, str]:
             continue
         if name == "configChanges":
             detail |= _changes(value)
+            continue
+        if name == "arguments":
+            detail |= _arguments(value)
             continue
         plain = as_mac(value) if name in _MACS else as_text(value)
         if plain is not None:
@@ -149,6 +181,12 @@ def _argument(name: str, value: dict[str, Any]) -> dict[str, str]:
         elif field == "roleId" and (text := as_text(inner)):
             said[f"{name}.id"] = text
     return said
+
+
+def _arguments(value: Any) -> dict[str, str]:
+    """What an extension says with its event, in its own words; nothing that may be a secret."""
+    said = option_values(dicts(value)[:_MOST_ARGUMENTS])
+    return {f"arguments.{key}"[:_LONGEST_KEY]: text[:_LONGEST] for key, text in said.items()}
 
 
 def _changes(value: Any) -> dict[str, str]:

@@ -114,6 +114,60 @@ def test_what_is_secret_in_an_order_is_not_kept() -> None:
     assert "hunter2" not in str(found)
 
 
+def told_by_an_extension(**said: Any) -> Event:
+    return event(
+        {
+            "_type": "EventEx",
+            "key": "7",
+            "createdTime": "2026-03-01T12:00:00Z",
+            "eventTypeId": "com.vmware.ovfs.DeployEvent",
+            **said,
+        }
+    )
+
+
+def test_what_an_extension_says_with_its_event_is_kept_but_for_secrets() -> None:
+    found = told_by_an_extension(
+        arguments=[
+            {"_type": "KeyAnyValue", "key": "libraryItem", "value": "9f2c"},
+            {"_type": "KeyAnyValue", "key": "downloadPassword", "value": "hunter2"},
+            {"_type": "KeyAnyValue", "key": "options", "value": {"adminPassword": "hunter2"}},
+        ]
+    )
+
+    assert found.type == "com.vmware.ovfs.DeployEvent"
+    assert found.detail == {"arguments.libraryItem": "9f2c"}
+
+
+@pytest.mark.parametrize("kind", ["VirtualMachine", "vim.VirtualMachine"])
+def test_an_event_about_a_machine_may_name_it_as_its_object(kind: str) -> None:
+    found = told_by_an_extension(objectType=kind, objectId="vm-7", objectName="web%2f7")
+
+    assert (found.vm_ref, found.vm_name) == ("vm-7", "web/7")
+
+
+def test_the_object_of_an_event_is_no_machine_unless_it_says_so() -> None:
+    item = told_by_an_extension(objectType="LibraryItem", objectId="9f2c", objectName="rhel9")
+    untold = told_by_an_extension(objectId="vm-7", objectName="web-7")
+
+    assert (item.vm_ref, item.vm_name, untold.vm_ref, untold.vm_name) == ("", "", "", "")
+
+
+def test_a_deployment_from_a_library_is_read_with_what_it_says(
+    small: Vcsim, connector_to: Build
+) -> None:
+    told = {
+        "_typeName": "EventEx",
+        "eventTypeId": "com.vmware.vmtx.LibraryItemDeployEvent",
+        "arguments": [{"key": "item", "value": {"_typeName": "string", "_value": "9f2c"}}],
+    }
+    small.apply(ops=[{"op": "post_event", "vm": "DC0_C0_RP0_VM0", "event": told}])
+    found, _ = read(connector_to, small)
+
+    [one] = [each for each in found if each.type == told["eventTypeId"]]
+    assert (one.vm_name, one.detail["arguments.item"]) == ("DC0_C0_RP0_VM0", "9f2c")
+
+
 @pytest.mark.parametrize(
     "broken",
     [
