@@ -22,6 +22,15 @@ _BEGINNINGS: Final = frozenset(
 )
 # Types that say from what a machine was made, and the field that names it.
 ORIGINS: Final = {"VmClonedEvent": "sourceVm", "VmDeployedEvent": "srcTemplate"}
+# Types that say that a machine was made from an item of a content library. They come after the
+# event of its beginning, at no known distance, so that they say nothing of where it is.
+OF_ITEMS: Final = frozenset(
+    {
+        "com.vmware.ovfs.DeployEvent",
+        "com.vmware.vmtx.LibraryItemDeployEvent",
+        "com.vmware.vmtx.LibraryItemCheckOutEvent",
+    }
+)
 _FILES: Final = frozenset({"datastore"})
 _PLACE: Final = frozenset({"datastore", "host"})
 _DEVICES: Final = frozenset({"datastore", "network", "nic"})

@@ -13,8 +13,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
-from inventory.chronicle.meanings import ORIGINS
-from inventory.chronicle.models import BlindInterval, MacHolding, PlatformEvent, Stay
+from inventory.chronicle.models import BlindInterval, MacHolding, Stay
 from inventory.chronicle.querysets import newest_first
 from inventory.models import Asset, Source
 from inventory.records import Kind
@@ -245,68 +244,6 @@ FROM met CROSS JOIN untold WHERE until > since GROUP BY vm_id, place_ref)
 SELECT t.*, (SELECT count(*) FROM together), (SELECT count(DISTINCT vm_id) FROM together)
 FROM together t ORDER BY sure DESC, possible DESC, vm_id, place_ref LIMIT %s OFFSET %s
 """
-
-
-# --- one template, many machines ----------------------------------------------------------------
-
-
-class Relative(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine made from the same template or machine, or that which it was made from."""
-
-    vm: Asset | None  # None: it was never collected, or is not for this person
-    name: str
-    at: datetime | None
-    is_origin: bool = False
-
-
-def origin_of(vm: Asset) -> PlatformEvent | None:
-    """The event that says what the machine was made from; the newest, if it was made again."""
-    told = PlatformEvent.objects.filter(vm=vm, type__in=ORIGINS).order_by("-happened_at", "-pk")
-    return told.first()
-
-
-def name_of_origin(told: PlatformEvent, user: User) -> str:
-    """What it was made from is somebody's machine or template: named to who may see that."""
-    field = ORIGINS[told.type]
-    origin = Asset.objects.visible_to(user).filter(
-        source_id=told.source_id, ref=told.detail.get(f"{field}.ref", "")
-    )
-    if user.sees_everything or origin.exists():
-        return str(told.detail.get(f"{field}.name", "something without a name"))
-    return "something that you may not see"
-
-
-def relatives(vm: Asset, told: PlatformEvent | None, user: User) -> list[Relative]:
-    """Its origin as `origin_of` told it, and everything else that was made from that."""
-    if told is None:
-        return []
-    field = ORIGINS[told.type]
-    ref = told.detail.get(f"{field}.ref", "")
-    siblings = (
-        PlatformEvent.objects.visible_to(user)
-        .filter(source_id=vm.source_id, type__in=ORIGINS)
-        .filter(_made_from(ref))
-        .exclude(vm=vm)
-        .select_related("vm__source", "vm__team")
-        .order_by("-happened_at", "-pk")[:MOST]
-    )
-    origin = (
-        Asset.objects.visible_to(user)
-        .filter(source_id=vm.source_id, ref=ref, kind__in=(Kind.VM, Kind.IMAGE))
-        .select_related("source", "team")
-        .first()
-    )
-    first = [Relative(vm=origin, name=origin.name, at=None, is_origin=True)] if origin else []
-    return first + [
-        Relative(vm=each.vm, name=each.vm_name, at=each.happened_at) for each in siblings
-    ]
-
-
-def _made_from(ref: str) -> Q:
-    found = Q(pk=None)
-    for field in ORIGINS.values():
-        found |= Q(**{"detail__contains": {f"{field}.ref": ref}})
-    return found
 
 
 # --- addresses ----------------------------------------------------------------------------------

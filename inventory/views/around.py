@@ -12,7 +12,8 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from inventory import drawing, history
-from inventory.chronicle import lanes
+from inventory.chronicle import lanes, lineage
+from inventory.chronicle.items import Items
 from inventory.facts import refs_of
 from inventory.history import Names, typed
 from inventory.models import Asset, AssetVersion
@@ -71,6 +72,9 @@ def machine(subject: Subject) -> dict[str, Any]:
     if vm.host_ref and (arrival is None or arrival.stay.place_ref != vm.host_ref):
         arrival, since = None, history.since(subject.asset, "host_ref", newest=subject.newest)
     return {
+        "lineage": lineage.lineage_of(
+            subject.asset, subject.user, Items(subject.asset.source_id, subject.user)
+        ),
         "host": host_asset,
         "host_since": since,
         "arrival": arrival,
@@ -211,6 +215,15 @@ def _ports_or_mounts(subject: Subject, record: Network | Datastore) -> dict[str,
     ports = record.port_overrides
     own = [(each, subject.names.get(Kind.VM, each.vm_ref)) for each in ports or ()]
     return {"ports": None if ports is None else own}
+
+
+def image(subject: Subject) -> dict[str, Any]:
+    """What was made from a template or an item of a library."""
+    asset, user = subject.asset, subject.user
+    made = lineage.made(
+        asset.source_id, lineage.lineage_from(asset), user, Items(asset.source_id, user)
+    )
+    return {"made": made, "most_made": lineage.MOST, "sees_everything": user.sees_everything}
 
 
 def role(subject: Subject) -> dict[str, Any]:

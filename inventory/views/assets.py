@@ -181,6 +181,7 @@ _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
     Kind.CLUSTER: around.cluster,
     Kind.NETWORK: around.carrier,
     Kind.DATASTORE: around.carrier,
+    Kind.IMAGE: around.image,
     Kind.ROLE: around.role,
     Kind.GRANT: access.of_grant,
     Kind.PRINCIPAL: access.of_principal,

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_safe
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from inventory import facts, history
-from inventory.chronicle import lanes, questions, timeline, windows
+from inventory.chronicle import lanes, lineage, questions, timeline, windows
 from inventory.chronicle.filters import EventFilter
+from inventory.chronicle.items import Items
 from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
 from inventory.models import Asset, Source
@@ -63,9 +64,10 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         context |= _administrators_links(request, context)
         return render(request, "inventory/chronicle/administrators.html", context)
     if by == "template":
-        context["origin"] = origin = questions.origin_of(vm)
-        context["relatives"] = questions.relatives(vm, origin, request.user)
-        context["origin_name"] = questions.name_of_origin(origin, request.user) if origin else ""
+        items = Items(vm.source_id, request.user)
+        found_lineage = lineage.lineage_of(vm, request.user, items)
+        context["lineage"] = found_lineage
+        context["relatives"] = lineage.relatives(vm, found_lineage, request.user, items)
     else:
         start = _number(request.GET.get("start", ""))
         found = questions.neighbours(

@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from inventory.chronicle import questions
+from inventory.chronicle import lineage, questions
+from inventory.chronicle.items import Items
 from inventory.models import Asset, MacHolding, Source, Stay
 from tests.week import rights
 from tests.week.record import BLINK, FOLDERS, Look, Machine, Truth
@@ -130,7 +131,9 @@ class Asking:
             vm = self._assets.get(uid)
             if vm is None:
                 continue
-            [first, *others] = questions.relatives(vm, questions.origin_of(vm), self.person)
+            items = Items(vm.source_id, self.person)
+            told = lineage.lineage_of(vm, self.person, items)
+            [first, *others] = lineage.relatives(vm, told, self.person, items)
             assert first.is_origin
             assert first.vm is not None
             assert first.vm.uid == origin

@@ -189,42 +189,6 @@ def test_what_a_host_ran_on_a_day(source: Source, analyst: User) -> None:
     assert on(31, 48) == []
 
 
-def test_what_was_made_from_one_template_is_related(source: Source, analyst: User) -> None:
-    collect(source, vm(1), vm(2), vm(3), vm(4), hours=0, events=())
-    cloned = {"sourceVm.ref": "vm-4", "sourceVm.name": "web-4"}
-    made = tuple(event(n, "VmClonedEvent", 0.5, ref=f"vm-{n}", detail=cloned) for n in (1, 2))
-    collect(source, vm(1), vm(2), vm(3), vm(4), hours=1, events=made)
-
-    found = questions.relatives(machine(1), questions.origin_of(machine(1)), analyst)
-
-    assert [(one.vm.name if one.vm else None, one.is_origin) for one in found] == [
-        ("web-4", True),
-        ("web-2", False),
-    ]
-    assert questions.relatives(machine(3), questions.origin_of(machine(3)), analyst) == []
-
-
-def test_what_it_was_made_from_is_named_to_who_may_see_it(source: Source) -> None:
-    team = TeamFactory()
-    owner = UserFactory(roles=["remediator"], scope="teams")
-    owner.teams.add(team)
-    collect(source, vm(1), vm(2), hours=0, events=())
-    cloned = {"sourceVm.ref": "vm-2", "sourceVm.name": "secret-2"}
-    collect(
-        source,
-        vm(1),
-        vm(2),
-        hours=1,
-        events=(event(1, "VmClonedEvent", 0.5, detail=cloned),),
-    )
-    Asset.objects.filter(name="web-1").update(team=team)
-    told = questions.origin_of(machine(1))
-    assert told is not None
-
-    assert questions.name_of_origin(told, owner) == "something that you may not see"
-    assert questions.relatives(machine(1), questions.origin_of(machine(1)), owner) == []
-
-
 def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
     for hours in (0, 1, 6):
         collect(source, vm(1), hours=hours)

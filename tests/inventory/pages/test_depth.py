@@ -325,7 +325,7 @@ def test_an_item_of_a_library_tells_where_it_comes_from(analyst: Client, world: 
 
     assert "<script>alert(1)" not in html
     assert "boot.iso 2.0 KiB, SHA1 9f" in text
-    assert "does not tell which machines were made from an item" in text
+    assert "Nothing is known to have been made from it." in text
     listed = text_of(analyst.get("/inventory/images/").content.decode())
     assert "iso" in listed
 

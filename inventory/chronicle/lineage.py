@@ -1,0 +1,295 @@
+"""From what machines were made, and what else was made from the same.
+
+vCenter says so in the event of a making, and of templates and machines that belong to an item of a
+content library in their configuration. Everything here is as far as the person who asks may see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models.fields.json import KT
+
+from accounts.models import User
+from inventory.chronicle.items import Items, Meant
+from inventory.chronicle.meanings import OF_ITEMS, ORIGINS
+from inventory.chronicle.models import PlatformEvent
+from inventory.models import Asset
+from inventory.records import Kind
+
+MOST = 500
+_AT_ONCE: Final = timedelta(hours=1)  # what two events of one making are apart at most
+_FEW: Final = 20
+NAMELESS: Final = "something without a name"
+HIDDEN: Final = "something that you may not see"
+UNTOLD: Final = "an item of a content library that is not known"
+HIDDEN_ITEM: Final = "an item of a content library that is not shown to you"
+
+
+class KnownBy(StrEnum):
+    """How it is known from what a machine was made, surest first."""
+
+    EVENT = "event"  # the event of its making names the machine or template
+    ID = "id"  # … names an item by its id
+    NAME = "name"  # … names an item, by what no other was called then
+    TEMPLATE = "template"  # what it was made from is the template behind the item
+    PLATFORM = "platform"  # its configuration says that it belongs to the item
+    UNTOLD = "untold"  # the event says no more than that it was an item
+
+
+# In the words of a page.
+HOW: Final = {
+    KnownBy.EVENT: "by the event of its making",
+    KnownBy.ID: "by the id that its event tells",
+    KnownBy.NAME: "by the name in its event, which no other item had then",
+    KnownBy.TEMPLATE: "by the template, which is behind that item",
+    KnownBy.PLATFORM: "by its configuration",
+    KnownBy.UNTOLD: "its event does not say which",
+}
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine was made from, in words that this person may read."""
+
+    known_by: KnownBy
+    name: str
+    asset: Asset | None  # None: it was never collected, is not known, or not for this person
+    library: str = ""  # of an item
+    event: PlatformEvent | None = None
+
+    @property
+    def how(self) -> str:
+        return HOW[self.known_by]
+
+    @property
+    def at(self) -> datetime | None:
+        return self.event.happened_at if self.event else None
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where something comes from: `refs` of machines and templates, ids of `items`."""
+
+    origins: tuple[Origin, ...]
+    refs: frozenset[str]
+    items: frozenset[str]
+
+
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine made from the same template, machine or item, or that which it was made from."""
+
+    vm: Asset | None  # None: it was never collected
+    name: str
+    at: datetime | None
+    known_by: KnownBy
+    is_origin: bool = False
+
+    @property
+    def how(self) -> str:
+        return HOW[self.known_by]
+
+
+def lineage_of(vm: Asset, user: User, items: Items) -> Lineage:
+    """What the last events of its making and its configuration say. Four questions at most."""
+    direct, deployed = _making(vm)
+    meant = items.meant_by(deployed) if deployed else Meant()
+    ref = direct.detail.get(f"{ORIGINS[direct.type]}.ref", "") if direct else ""
+    stamp = vm.record.get("library_item") or ""
+    known = _Known(vm.source_id, user)
+    known.read({ref, meant.uid, stamp})
+    behind = known.item_of(ref)
+    known.read({behind})
+    origins = [known.direct(direct, ref)] if direct else []
+    origins += [known.deployed(deployed, meant)] if deployed else []
+    if behind not in ("", meant.uid):
+        origins += known.kept(behind, KnownBy.TEMPLATE)
+    if stamp not in ("", meant.uid, behind):
+        origins += known.kept(stamp, KnownBy.PLATFORM)
+    return Lineage(
+        origins=tuple(origins),
+        refs=frozenset({ref} - {""}),
+        items=frozenset(uid for uid in (meant.uid, behind, stamp) if known.may_name(uid)),
+    )
+
+
+def lineage_from(origin: Asset) -> Lineage:
+    """Of what was made from this template, machine or item."""
+    is_item = bool(origin.record.get("library_ref"))
+    return Lineage(
+        origins=(),
+        refs=frozenset() if is_item else frozenset({origin.ref}),
+        items=frozenset({origin.uid}) if is_item else frozenset(),
+    )
+
+
+def relatives(vm: Asset, lineage: Lineage, user: User, items: Items) -> list[Relative]:
+    """What it was made from, and everything else that was made from that."""
+    origins = {one.asset.pk: one for one in lineage.origins if one.asset is not None}
+    first = [
+        Relative(vm=one.asset, name=one.name, at=None, known_by=one.known_by, is_origin=True)
+        for one in origins.values()
+    ]
+    others = made(vm.source_id, lineage, user, items)
+    return first + [
+        one for one in others if one.vm is None or one.vm.pk not in {vm.pk, *origins.keys()}
+    ]
+
+
+def made(source_id: int, lineage: Lineage, user: User, items: Items) -> list[Relative]:
+    """What was made from these, latest first; each machine once. Three questions at most."""
+    if not (lineage.refs or lineage.items):
+        return []
+    kept = list(_kept(source_id, lineage.items, user)) if lineage.items else []
+    behind = {one.ref for one in kept if one.kind == Kind.IMAGE}
+    found: dict[object, Relative] = {}
+    for told, known_by in _told(source_id, lineage, behind, user, items):
+        one = Relative(vm=told.vm, name=told.vm_name, at=told.happened_at, known_by=known_by)
+        found.setdefault(told.vm_id or told.vm_ref or told.pk, one)
+    for asset in kept:
+        if asset.kind == Kind.VM:
+            one = Relative(vm=asset, name=asset.name, at=None, known_by=KnownBy.PLATFORM)
+            found.setdefault(asset.pk, one)
+    return list(found.values())[:MOST]
+
+
+# --- what is told -----------------------------------------------------------------------------
+
+
+def _making(vm: Asset) -> tuple[PlatformEvent | None, PlatformEvent | None]:
+    """The last event that names what a machine was made from, and the last that speaks of an item.
+    Both count if one act made them: a deployment from an item clones the template behind it.
+    """
+    told = PlatformEvent.objects.filter(vm=vm, type__in=(*ORIGINS, *OF_ITEMS))
+    events = list(told.order_by("-happened_at", "-pk")[:_FEW])
+    last = [one for one in events if events[0].happened_at - one.happened_at <= _AT_ONCE]
+    direct = next((one for one in last if one.type in ORIGINS), None)
+    return direct, next((one for one in last if one.type in OF_ITEMS), None)
+
+
+def _told(
+    source_id: int, lineage: Lineage, behind: Collection[str], user: User, items: Items
+) -> Iterator[tuple[PlatformEvent, KnownBy]]:
+    """The events by which something was made from these, and how that is known."""
+    refs = {*lineage.refs, *behind}
+    names = items.names_of(lineage.items) if lineage.items else set()
+    events = (
+        PlatformEvent.objects.visible_to(user)
+        .filter(_of_refs(refs) | _of_items(lineage.items, names), source_id=source_id)
+        .select_related("vm__source", "vm__team")
+        .defer("vm__record")
+        .order_by("-happened_at", "-pk")
+    )
+    for told in events[:MOST]:
+        if told.type in ORIGINS:
+            ref = told.detail.get(f"{ORIGINS[told.type]}.ref")
+            yield told, KnownBy.EVENT if ref in lineage.refs else KnownBy.TEMPLATE
+            continue
+        meant = items.meant_by(told)
+        if meant.uid in lineage.items:
+            yield told, KnownBy.ID if meant.by_id else KnownBy.NAME
+
+
+def _of_refs(refs: Iterable[str]) -> Q:
+    found = Q(pk=None)
+    for ref in refs:
+        for field in ORIGINS.values():
+            found |= Q(type__in=ORIGINS, detail__contains={f"{field}.ref": ref})
+    return found
+
+
+def _of_items(uids: Collection[str], names: Collection[str]) -> Q:
+    """Events that somewhere say one of these: what they mean is still to be seen."""
+    said = [f'@ like_regex {json.dumps(uid)} flag "q"' for uid in sorted(uids)]
+    said += [f"@ == {json.dumps(name)}" for name in sorted(names)]
+    if not said:
+        return Q(pk=None)
+    path = f'$.* ? (@.type() == "string" && ({" || ".join(said)}))'
+    return Q(type__in=OF_ITEMS) & Q(_Says(F("detail"), Value(path)))
+
+
+class _Says(Func):
+    function = "jsonb_path_exists"
+    template = "%(function)s(%(expressions)s::jsonpath)"
+    output_field = BooleanField()
+
+
+# --- what is recorded -------------------------------------------------------------------------
+
+
+def _described(assets: QuerySet[Asset]) -> QuerySet[Any]:
+    return (
+        assets.filter(kind__in=(Kind.VM, Kind.IMAGE))
+        .select_related("source", "team")
+        .defer("record")
+        .annotate(library_item=KT("record__library_item"), library_name=KT("record__library_name"))
+    )
+
+
+def _kept(source_id: int, items: Collection[str], user: User) -> QuerySet[Any]:
+    """Templates behind these items, and machines that belong to them."""
+    there = Asset.objects.visible_to(user).present().filter(source_id=source_id)
+    return _described(there).filter(library_item__in=items).order_by("sort_name", "pk")
+
+
+class _Known:
+    """What was recorded of origins, in the words that a person may read."""
+
+    def __init__(self, source_id: int, user: User) -> None:
+        self._source_id = source_id
+        self._user = user
+        self._asked: set[str] = {""}
+        self._found: dict[str, Any] = {}
+
+    def read(self, refs: set[str]) -> None:
+        """Look up references, which of an item are its id. One may have been used again: what
+        exists counts.
+        """
+        wanted = refs - self._asked
+        self._asked |= wanted
+        if wanted:
+            of_source = Asset.objects.visible_to(self._user).filter(source_id=self._source_id)
+            found = _described(of_source).filter(ref__in=wanted)
+            rows = sorted(found, key=lambda row: (row.gone_at is None, row.pk))
+            self._found |= {row.ref: row for row in rows}
+
+    def item_of(self, ref: str) -> str:
+        """The item that a template is behind."""
+        template = self._found.get(ref)
+        return (template.library_item or "") if template is not None else ""
+
+    def may_name(self, uid: str) -> bool:
+        return uid != "" and (uid in self._found or self._user.sees_everything)
+
+    def direct(self, told: PlatformEvent, ref: str) -> Origin:
+        asset, name = self._found.get(ref), HIDDEN
+        if asset is not None or self._user.sees_everything:
+            name = str(told.detail.get(f"{ORIGINS[told.type]}.name", NAMELESS))
+        return Origin(known_by=KnownBy.EVENT, name=name, asset=asset, event=told)
+
+    def deployed(self, told: PlatformEvent, meant: Meant) -> Origin:
+        """To others an item that is not theirs reads like one that nobody knows."""
+        if meant.uid not in self._found:
+            name = UNTOLD if self._user.sees_everything else HIDDEN_ITEM
+            return Origin(known_by=KnownBy.UNTOLD, name=name, asset=None, event=told)
+        return self._item(meant.uid, KnownBy.ID if meant.by_id else KnownBy.NAME, told)
+
+    def kept(self, uid: str, known_by: KnownBy) -> list[Origin]:
+        """The item that a configuration names."""
+        if uid in self._found:
+            return [self._item(uid, known_by)]
+        return [Origin(known_by=known_by, name=UNTOLD, asset=None)] if self.may_name(uid) else []
+
+    def _item(self, uid: str, known_by: KnownBy, told: PlatformEvent | None = None) -> Origin:
+        item = self._found[uid]
+        return Origin(
+            known_by=known_by,
+            name=item.name,
+            library=item.library_name or "",
+            asset=item,
+            event=told,
+        )
