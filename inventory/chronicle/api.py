@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import Permission
 from inventory.api_moments import asked, sees_everything
-from inventory.chronicle import questions, windows
+from inventory.chronicle import lineage_api, questions, windows
 from inventory.chronicle.administrators import Careers, Shared
 from inventory.chronicle.administrators_api import (
     AdministratorsSerializer,
@@ -326,4 +326,5 @@ routes = [
     ("stays", StayViewSet, "stay"),
     ("mac-holdings", MacHoldingViewSet, "mac-holding"),
     ("assets", TogetherViewSet, "asset-together"),
+    *lineage_api.routes,
 ]

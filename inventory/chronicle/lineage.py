@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
@@ -26,6 +26,7 @@ from inventory.records import Kind
 MOST = 500
 _AT_ONCE: Final = timedelta(hours=1)  # what two events of one making are apart at most
 _FEW: Final = 20
+_MAKES: Final = (Kind.VM, Kind.IMAGE)
 NAMELESS: Final = "something without a name"
 HIDDEN: Final = "something that you may not see"
 UNTOLD: Final = "an item of a content library that is not known"
@@ -80,6 +81,9 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
     items: frozenset[str]
 
 
+NOWHERE: Final = Lineage(origins=(), refs=frozenset(), items=frozenset())
+
+
 class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """A machine made from the same template, machine or item, or that which it was made from."""
 
@@ -94,27 +98,43 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
         return HOW[self.known_by]
 
 
-def lineage_of(vm: Asset, user: User, items: Items) -> Lineage:
-    """What the last events of its making and its configuration say. Four questions at most."""
-    direct, deployed = _making(vm)
-    meant = items.meant_by(deployed) if deployed else Meant()
-    ref = direct.detail.get(f"{ORIGINS[direct.type]}.ref", "") if direct else ""
-    stamp = vm.record.get("library_item") or ""
-    known = _Known(vm.source_id, user)
-    known.read({ref, meant.uid, stamp})
-    behind = known.item_of(ref)
-    known.read({behind})
-    origins = [known.direct(direct, ref)] if direct else []
-    origins += [known.deployed(deployed, meant)] if deployed else []
-    if behind not in ("", meant.uid):
-        origins += known.kept(behind, KnownBy.TEMPLATE)
-    if stamp not in ("", meant.uid, behind):
-        origins += known.kept(stamp, KnownBy.PLATFORM)
-    return Lineage(
-        origins=tuple(origins),
-        refs=frozenset({ref} - {""}),
-        items=frozenset(uid for uid in (meant.uid, behind, stamp) if known.may_name(uid)),
-    )
+class Trace:
+    """What the last events of a machine's making and its configuration say. Two questions."""
+
+    def __init__(self, vm: Asset, user: User) -> None:
+        self.items = Items(vm.source_id, user)
+        self._vm = vm
+        self._user = user
+        self._direct, self._deployed = _making(vm)
+        self._meant = self.items.meant_by(self._deployed) if self._deployed else Meant()
+        self._stamp: str = vm.record.get("library_item") or ""
+        self._ref = _origin(self._direct) if self._direct else ""
+
+    @property
+    def refs(self) -> frozenset[str]:
+        """References of what is to be named; of an item that is its id."""
+        return frozenset({self._ref, self._meant.uid, self._stamp} - {""})
+
+    def lineage(self, visible: Iterable[Asset] | None = None) -> Lineage:
+        """With the assets of these references that the person may see, or None to look them up;
+        one question more for the item behind a template.
+        """
+        known = _Known(self._vm.source_id, self._user)
+        known.take(self.refs, visible)
+        behind = known.item_of(self._ref)
+        known.take({behind} - self.refs)
+        origins = [known.direct(self._direct, self._ref)] if self._direct else []
+        origins += [known.deployed(self._deployed, self._meant)] if self._deployed else []
+        if behind not in ("", self._meant.uid):
+            origins += known.kept(behind, KnownBy.TEMPLATE)
+        if self._stamp not in ("", self._meant.uid, behind):
+            origins += known.kept(self._stamp, KnownBy.PLATFORM)
+        uids = (self._meant.uid, behind, self._stamp)
+        return Lineage(
+            origins=tuple(origins),
+            refs=frozenset({self._ref} - {""}),
+            items=frozenset(uid for uid in uids if known.may_name(uid)),
+        )
 
 
 def lineage_from(origin: Asset) -> Lineage:
@@ -171,6 +191,11 @@ def _making(vm: Asset) -> tuple[PlatformEvent | None, PlatformEvent | None]:
     return direct, next((one for one in last if one.type in OF_ITEMS), None)
 
 
+def _origin(told: PlatformEvent) -> str:
+    """The reference of what was cloned or deployed."""
+    return str(told.detail.get(f"{ORIGINS[told.type]}.ref", ""))
+
+
 def _told(
     source_id: int, lineage: Lineage, behind: Collection[str], user: User, items: Items
 ) -> Iterator[tuple[PlatformEvent, KnownBy]]:
@@ -186,8 +211,8 @@ def _told(
     )
     for told in events[:MOST]:
         if told.type in ORIGINS:
-            ref = told.detail.get(f"{ORIGINS[told.type]}.ref")
-            yield told, KnownBy.EVENT if ref in lineage.refs else KnownBy.TEMPLATE
+            is_direct = _origin(told) in lineage.refs
+            yield told, KnownBy.EVENT if is_direct else KnownBy.TEMPLATE
             continue
         meant = items.meant_by(told)
         if meant.uid in lineage.items:
@@ -221,19 +246,16 @@ class _Says(Func):
 # --- what is recorded -------------------------------------------------------------------------
 
 
-def _described(assets: QuerySet[Asset]) -> QuerySet[Any]:
+def _kept(source_id: int, items: Collection[str], user: User) -> QuerySet[Asset]:
+    """Templates behind these items, and machines that belong to them."""
+    there = Asset.objects.visible_to(user).present().filter(source_id=source_id, kind__in=_MAKES)
+    of_items = there.annotate(library_item=KT("record__library_item"))
     return (
-        assets.filter(kind__in=(Kind.VM, Kind.IMAGE))
+        of_items.filter(library_item__in=items)
         .select_related("source", "team")
         .defer("record")
-        .annotate(library_item=KT("record__library_item"), library_name=KT("record__library_name"))
+        .order_by("sort_name", "pk")
     )
-
-
-def _kept(source_id: int, items: Collection[str], user: User) -> QuerySet[Any]:
-    """Templates behind these items, and machines that belong to them."""
-    there = Asset.objects.visible_to(user).present().filter(source_id=source_id)
-    return _described(there).filter(library_item__in=items).order_by("sort_name", "pk")
 
 
 class _Known:
@@ -242,25 +264,27 @@ class _Known:
     def __init__(self, source_id: int, user: User) -> None:
         self._source_id = source_id
         self._user = user
-        self._asked: set[str] = {""}
-        self._found: dict[str, Any] = {}
+        self._found: dict[str, Asset] = {}
 
-    def read(self, refs: set[str]) -> None:
-        """Look up references, which of an item are its id. One may have been used again: what
-        exists counts.
+    def take(self, refs: Collection[str], visible: Iterable[Asset] | None = None) -> None:
+        """Take what has one of these references, out of what is visible. One may have been used
+        again: what exists counts.
         """
-        wanted = refs - self._asked
-        self._asked |= wanted
-        if wanted:
-            of_source = Asset.objects.visible_to(self._user).filter(source_id=self._source_id)
-            found = _described(of_source).filter(ref__in=wanted)
-            rows = sorted(found, key=lambda row: (row.gone_at is None, row.pk))
-            self._found |= {row.ref: row for row in rows}
+        refs = {ref for ref in refs if ref}
+        if visible is None:
+            visible = self._read(refs) if refs else ()
+        found = [one for one in visible if one.ref in refs and one.kind in _MAKES]
+        found.sort(key=lambda one: (one.gone_at is None, one.pk))
+        self._found |= {one.ref: one for one in found}
+
+    def _read(self, refs: Collection[str]) -> QuerySet[Asset]:
+        there = Asset.objects.visible_to(self._user).filter(source_id=self._source_id)
+        return there.filter(ref__in=refs, kind__in=_MAKES).select_related("source", "team")
 
     def item_of(self, ref: str) -> str:
         """The item that a template is behind."""
         template = self._found.get(ref)
-        return (template.library_item or "") if template is not None else ""
+        return (template.record.get("library_item") or "") if template is not None else ""
 
     def may_name(self, uid: str) -> bool:
         return uid != "" and (uid in self._found or self._user.sees_everything)
@@ -289,7 +313,7 @@ class _Known:
         return Origin(
             known_by=known_by,
             name=item.name,
-            library=item.library_name or "",
+            library=item.record.get("library_name") or "",
             asset=item,
             event=told,
         )

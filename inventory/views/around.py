@@ -72,9 +72,6 @@ def machine(subject: Subject) -> dict[str, Any]:
     if vm.host_ref and (arrival is None or arrival.stay.place_ref != vm.host_ref):
         arrival, since = None, history.since(subject.asset, "host_ref", newest=subject.newest)
     return {
-        "lineage": lineage.lineage_of(
-            subject.asset, subject.user, Items(subject.asset.source_id, subject.user)
-        ),
         "host": host_asset,
         "host_since": since,
         "arrival": arrival,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
 from inventory import facts, history, listings, panels, past
+from inventory.chronicle import lineage
 from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Kind, kind_of
 from inventory.views import access, around
@@ -36,7 +37,9 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
     older_than = history.moment(request.GET.get("before"))
     steps, more = history.steps(found, before=older_than)
     record = history.typed(found.record)
-    names = _names(found, [record, *_records(steps)], request.user)
+    trace = lineage.Trace(found, request.user) if found.kind == Kind.VM else None
+    also = trace.refs if trace else ()
+    names = _names(found, [record, *_records(steps)], request.user, also=also)
     context = {
         **_head(found, record, names),
         "history": history.timeline(found, steps, name_of=names, newest=older_than is None),
@@ -44,6 +47,7 @@ def asset(request: SignedInRequest, pk: int) -> HttpResponse:
         "older_than": older_than,
         "as_of": None,
         "panels": panels.panels_of(found, request.user, now),
+        "lineage": trace.lineage(names.assets.values()) if trace else None,
         **_open_findings(found, request.user),
         "kind_template": f"inventory/kinds/_{found.kind}.html",
         "sentence_template": f"inventory/sentences/_{_sentence_of(found)}.html",
@@ -95,9 +99,14 @@ def _records(steps: Iterable[history.Step]) -> list[AnyRecord]:
     return found + [step.older_record for step in steps if step.older_record is not None]
 
 
-def _names(found: Asset, records: list[AnyRecord], user: User) -> history.Names:
-    """Names for everything the records point at, as far as the person may see it."""
+def _names(
+    found: Asset, records: list[AnyRecord], user: User, *, also: Collection[str]
+) -> history.Names:
+    """Names for everything the records point at, as far as the person may see it, and for other
+    machines and images.
+    """
     wanted = {pair for record in records for pair in facts.refs_of(record)}
+    wanted |= {(kind, ref) for kind in (Kind.VM, Kind.IMAGE) for ref in also}
     rows = (
         Asset.objects.visible_to(user)
         .filter(

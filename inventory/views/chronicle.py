@@ -17,7 +17,6 @@ from accounts.permissions import Permission
 from inventory import facts, history
 from inventory.chronicle import lanes, lineage, questions, timeline, windows
 from inventory.chronicle.filters import EventFilter
-from inventory.chronicle.items import Items
 from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
 from inventory.models import Asset, Source
@@ -64,10 +63,9 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         context |= _administrators_links(request, context)
         return render(request, "inventory/chronicle/administrators.html", context)
     if by == "template":
-        items = Items(vm.source_id, request.user)
-        found_lineage = lineage.lineage_of(vm, request.user, items)
-        context["lineage"] = found_lineage
-        context["relatives"] = lineage.relatives(vm, found_lineage, request.user, items)
+        trace = lineage.Trace(vm, request.user)
+        context["lineage"] = told = trace.lineage()
+        context["relatives"] = lineage.relatives(vm, told, request.user, trace.items)
     else:
         start = _number(request.GET.get("start", ""))
         found = questions.neighbours(

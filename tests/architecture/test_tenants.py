@@ -36,6 +36,7 @@ ROLES_THAT_READ = [Role.AUDITOR, Role.OPERATOR]
 OWN = frozenset(
     {
         "api:asset-detail",
+        "api:asset-origin-lineage",
         "api:finding-detail",
         "api:source-detail",
         "findings:finding",

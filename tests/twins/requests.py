@@ -83,6 +83,7 @@ DETAILS: tuple[tuple[str, str], ...] = (
     ("/api/v1/assets/{}/neighbours/", "asset"),
     ("/api/v1/assets/{}/neighbours/?by=administrator", "asset"),
     ("/api/v1/assets/{}/administrators/", "asset"),
+    ("/api/v1/assets/{}/lineage/", "asset"),
     ("/api/v1/stays/?vm={}", "asset"),
     ("/api/v1/stays/?place={}", "asset"),
     ("/api/v1/events/?vm={}", "asset"),

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from accounts.models import User
 from inventory.chronicle import lineage, questions
-from inventory.chronicle.items import Items
 from inventory.models import Asset, MacHolding, Source, Stay
 from tests.week import rights
 from tests.week.record import BLINK, FOLDERS, Look, Machine, Truth
@@ -131,9 +130,9 @@ class Asking:
             vm = self._assets.get(uid)
             if vm is None:
                 continue
-            items = Items(vm.source_id, self.person)
-            told = lineage.lineage_of(vm, self.person, items)
-            [first, *others] = lineage.relatives(vm, told, self.person, items)
+            trace = lineage.Trace(vm, self.person)
+            told = trace.lineage()
+            [first, *others] = lineage.relatives(vm, told, self.person, trace.items)
             assert first.is_origin
             assert first.vm is not None
             assert first.vm.uid == origin

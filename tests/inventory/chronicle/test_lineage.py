@@ -66,7 +66,7 @@ def deployed(*said: str, n: int = 1, key: int = 1, hours: float = 0.5, type_: st
 
 def made_of(name: str, user: User) -> list[tuple[KnownBy, str]]:
     machine = Asset.objects.get(kind=Kind.VM, name=name)
-    found = lineage.lineage_of(machine, user, Items(machine.source_id, user))
+    found = lineage.Trace(machine, user).lineage()
     return [(one.known_by, one.name) for one in found.origins]
 
 
@@ -80,8 +80,8 @@ def made_from(name: str, user: User) -> dict[str, KnownBy]:
 
 def related(name: str, user: User) -> list[tuple[str, bool]]:
     machine = Asset.objects.get(kind=Kind.VM, name=name)
-    items = Items(machine.source_id, user)
-    found = lineage.relatives(machine, lineage.lineage_of(machine, user, items), user, items)
+    trace = lineage.Trace(machine, user)
+    found = lineage.relatives(machine, trace.lineage(), user, trace.items)
     return [(one.name, one.is_origin) for one in found]
 
 
