@@ -429,6 +429,17 @@ def test_a_clone_is_a_template_with_its_own_identity(vcsim: Vcsim, content: Any)
     assert len(set(macs)) == 2
 
 
+def test_a_template_that_is_destroyed_is_listed_nowhere(vcsim: Vcsim, content: Any) -> None:
+    made = {"op": "create_vm", "name": "gone-template", "template": True}
+    vcsim.apply(ops=[made])
+    ref = vm_named(content, "gone-template")._moId
+    vcsim.apply(ops=[{"op": "destroy", "target": "gone-template"}])
+
+    everything = [vim.VirtualMachine]
+    view = content.viewManager.CreateContainerView(content.rootFolder, everything, True)
+    assert ref not in [vm._moId for vm in view.view]
+
+
 def test_snapshots_have_the_age_that_is_said(vcsim: Vcsim, content: Any) -> None:
     vcsim.apply(
         ops=[

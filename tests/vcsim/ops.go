@@ -305,11 +305,23 @@ func opDestroy(w *World, ctx *simulator.Context, p targetParams) error {
 				return err
 			}
 		}
+		if vm, ok := target.(*simulator.VirtualMachine); ok && vm.Config.Template {
+			w.leavePools(ctx, vm)
+		}
 		if _, err := w.call(ctx, target, "Destroy_Task", &types.Destroy_Task{This: target.Reference()}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leavePools takes a template out of the pool that it was in before it was one: it has none, and
+// the simulator, which left it there, would list it for ever.
+func (w *World) leavePools(ctx *simulator.Context, vm *simulator.VirtualMachine) {
+	for _, entity := range w.registry.All("ResourcePool") {
+		pool := entity.(*simulator.ResourcePool)
+		w.registry.RemoveReference(ctx, pool, &pool.Vm, vm.Self)
+	}
 }
 
 // --- custom attributes, options, events
