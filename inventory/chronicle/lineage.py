@@ -7,7 +7,7 @@ content library in their configuration. Everything here is as far as the person 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ from django.db.models.fields.json import KT
 
 from accounts.models import User
 from inventory.chronicle.items import Items, Meant
-from inventory.chronicle.meanings import OF_ITEMS, ORIGINS
+from inventory.chronicle.meanings import INTO_ITEMS, OF_ITEMS, ORIGINS
 from inventory.chronicle.models import PlatformEvent
 from inventory.models import Asset
 from inventory.records import Kind
@@ -44,6 +44,7 @@ class KnownBy(StrEnum):
     UNTOLD = "untold"  # the event says no more than that it was an item
 
 
+Told = tuple[PlatformEvent, KnownBy]
 # In the words of a page.
 HOW: Final = {
     KnownBy.EVENT: "by the event of its making",
@@ -98,11 +99,18 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
         return HOW[self.known_by]
 
 
+class Descent(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made from something, latest first; of an item also the machine it was made from."""
+
+    put_in: tuple[Origin, ...]
+    made: list[Relative]
+
+
 class Trace:
     """What the last events of a machine's making and its configuration say. Two questions."""
 
-    def __init__(self, vm: Asset, user: User) -> None:
-        self.items = Items(vm.source_id, user)
+    def __init__(self, vm: Asset, user: User, items: Items | None = None) -> None:
+        self.items = items or Items(vm.source_id, user)
         self._vm = vm
         self._user = user
         self._direct, self._deployed = _making(vm)
@@ -137,14 +145,23 @@ class Trace:
         )
 
 
-def lineage_from(origin: Asset) -> Lineage:
-    """Of what was made from this template, machine or item."""
+def descent_of(origin: Asset, user: User, items: Items) -> Descent:
+    """What was made from a machine, template or item; of an item also from which machine it was
+    itself made last. Three questions at most.
+    """
     is_item = bool(origin.record.get("library_ref"))
-    return Lineage(
+    lineage = Lineage(
         origins=(),
         refs=frozenset() if is_item else frozenset({origin.ref}),
         items=frozenset({origin.uid}) if is_item else frozenset(),
     )
+    told, kept = _told(origin.source_id, lineage, user, items, types=OF_ITEMS | INTO_ITEMS)
+    put_in = tuple(
+        Origin(known_by=known_by, name=one.vm_name, asset=one.vm, event=one)
+        for one, known_by in told
+        if one.type in INTO_ITEMS
+    )
+    return Descent(put_in=put_in[:1], made=_machines(told, kept))
 
 
 def relatives(vm: Asset, lineage: Lineage, user: User, items: Items) -> list[Relative]:
@@ -154,22 +171,21 @@ def relatives(vm: Asset, lineage: Lineage, user: User, items: Items) -> list[Rel
         Relative(vm=one.asset, name=one.name, at=None, known_by=one.known_by, is_origin=True)
         for one in origins.values()
     ]
-    others = made(vm.source_id, lineage, user, items)
+    told, kept = _told(vm.source_id, lineage, user, items, types=OF_ITEMS)
     return first + [
-        one for one in others if one.vm is None or one.vm.pk not in {vm.pk, *origins.keys()}
+        one
+        for one in _machines(told, kept)
+        if one.vm is None or one.vm.pk not in {vm.pk, *origins.keys()}
     ]
 
 
-def made(source_id: int, lineage: Lineage, user: User, items: Items) -> list[Relative]:
-    """What was made from these, latest first; each machine once. Three questions at most."""
-    if not (lineage.refs or lineage.items):
-        return []
-    kept = list(_kept(source_id, lineage.items, user)) if lineage.items else []
-    behind = {one.ref for one in kept if one.kind == Kind.IMAGE}
+def _machines(told: Sequence[Told], kept: Iterable[Asset]) -> list[Relative]:
+    """What these events made, and what belongs to an item: each once, latest first."""
     found: dict[object, Relative] = {}
-    for told, known_by in _told(source_id, lineage, behind, user, items):
-        one = Relative(vm=told.vm, name=told.vm_name, at=told.happened_at, known_by=known_by)
-        found.setdefault(told.vm_id or told.vm_ref or told.pk, one)
+    for event, known_by in told:
+        if event.type not in INTO_ITEMS:
+            one = Relative(vm=event.vm, name=event.vm_name, at=event.happened_at, known_by=known_by)
+            found.setdefault(event.vm_id or event.vm_ref or event.pk, one)
     for asset in kept:
         if asset.kind == Kind.VM:
             one = Relative(vm=asset, name=asset.name, at=None, known_by=KnownBy.PLATFORM)
@@ -197,26 +213,36 @@ def _origin(told: PlatformEvent) -> str:
 
 
 def _told(
-    source_id: int, lineage: Lineage, behind: Collection[str], user: User, items: Items
-) -> Iterator[tuple[PlatformEvent, KnownBy]]:
-    """The events by which something was made from these, and how that is known."""
-    refs = {*lineage.refs, *behind}
+    source_id: int, lineage: Lineage, user: User, items: Items, *, types: frozenset[str]
+) -> tuple[list[Told], list[Asset]]:
+    """The events by which something was made from these (or, of other types, these from something)
+    with how that is known, and what belongs to the items.
+    """
+    if not (lineage.refs or lineage.items):
+        return [], []
+    kept = list(_kept(source_id, lineage.items, user)) if lineage.items else []
+    refs = {*lineage.refs, *(one.ref for one in kept if one.kind == Kind.IMAGE)}
     names = items.names_of(lineage.items) if lineage.items else set()
+    of_items = Q(type__in=types) & _says(lineage.items, names)
     events = (
         PlatformEvent.objects.visible_to(user)
-        .filter(_of_refs(refs) | _of_items(lineage.items, names), source_id=source_id)
+        .filter(_of_refs(refs) | of_items, source_id=source_id)
         .select_related("vm__source", "vm__team")
         .defer("vm__record")
         .order_by("-happened_at", "-pk")
     )
-    for told in events[:MOST]:
-        if told.type in ORIGINS:
-            is_direct = _origin(told) in lineage.refs
-            yield told, KnownBy.EVENT if is_direct else KnownBy.TEMPLATE
-            continue
-        meant = items.meant_by(told)
-        if meant.uid in lineage.items:
-            yield told, KnownBy.ID if meant.by_id else KnownBy.NAME
+    known = ((one, _known_by(one, lineage, items)) for one in events[:MOST])
+    return [(one, known_by) for one, known_by in known if known_by is not None], kept
+
+
+def _known_by(told: PlatformEvent, lineage: Lineage, items: Items) -> KnownBy | None:
+    """How an event that may be about these is known to be; None when it is not."""
+    if told.type in ORIGINS:
+        return KnownBy.EVENT if _origin(told) in lineage.refs else KnownBy.TEMPLATE
+    meant = items.meant_by(told)
+    if meant.uid not in lineage.items:
+        return None
+    return KnownBy.ID if meant.by_id else KnownBy.NAME
 
 
 def _of_refs(refs: Iterable[str]) -> Q:
@@ -227,17 +253,17 @@ def _of_refs(refs: Iterable[str]) -> Q:
     return found
 
 
-def _of_items(uids: Collection[str], names: Collection[str]) -> Q:
+def _says(uids: Collection[str], names: Collection[str]) -> Q:
     """Events that somewhere say one of these: what they mean is still to be seen."""
     said = [f'@ like_regex {json.dumps(uid)} flag "q"' for uid in sorted(uids)]
     said += [f"@ == {json.dumps(name)}" for name in sorted(names)]
     if not said:
         return Q(pk=None)
     path = f'$.* ? (@.type() == "string" && ({" || ".join(said)}))'
-    return Q(type__in=OF_ITEMS) & Q(_Says(F("detail"), Value(path)))
+    return Q(_HasPath(F("detail"), Value(path)))
 
 
-class _Says(Func):
+class _HasPath(Func):
     function = "jsonb_path_exists"
     template = "%(function)s(%(expressions)s::jsonpath)"
     output_field = BooleanField()

@@ -43,7 +43,7 @@ class MadeSerializer(serializers.Serializer[Any]):
 
 
 class LineageSerializer(serializers.Serializer[Any]):
-    origins = OriginSerializer(many=True, help_text="What it was made from; of an image none.")
+    origins = OriginSerializer(many=True, help_text="What it was made from; of a template none.")
     siblings = MadeSerializer(many=True, help_text="What else was made from these.")
     made = MadeSerializer(many=True, help_text="What was made from it, latest first.")
 
@@ -67,15 +67,16 @@ class LineageViewSet(viewsets.GenericViewSet[Any]):
         """
         asset: Asset = self.get_object()
         user: Any = request.user
-        told, items = lineage.NOWHERE, Items(asset.source_id, user)
+        items = Items(asset.source_id, user)
+        descent = lineage.descent_of(asset, user, items)
+        told = lineage.NOWHERE
         if asset.kind == Kind.VM:
-            trace = lineage.Trace(asset, user)
-            told, items = trace.lineage(), trace.items
+            told = lineage.Trace(asset, user, items).lineage()
         others = lineage.relatives(asset, told, user, items)
         answer = {
-            "origins": told.origins,
+            "origins": told.origins or descent.put_in,
             "siblings": [one for one in others if not one.is_origin],
-            "made": lineage.made(asset.source_id, lineage.lineage_from(asset), user, items),
+            "made": descent.made,
         }
         return Response(LineageSerializer(answer).data)
 

@@ -31,6 +31,14 @@ OF_ITEMS: Final = frozenset(
         "com.vmware.vmtx.LibraryItemCheckOutEvent",
     }
 )
+# Types that say that an item, or a version of one, was made from a machine.
+INTO_ITEMS: Final = frozenset(
+    {
+        "com.vmware.ovfs.ExportEvent",
+        "com.vmware.vmtx.LibraryItemCreateEvent",
+        "com.vmware.vmtx.LibraryItemCheckInEvent",
+    }
+)
 _FILES: Final = frozenset({"datastore"})
 _PLACE: Final = frozenset({"datastore", "host"})
 _DEVICES: Final = frozenset({"datastore", "network", "nic"})

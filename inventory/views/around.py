@@ -215,12 +215,13 @@ def _ports_or_mounts(subject: Subject, record: Network | Datastore) -> dict[str,
 
 
 def image(subject: Subject) -> dict[str, Any]:
-    """What was made from a template or an item of a library."""
+    """What was made from a template or an item of a library, and from what machine the item was."""
     asset, user = subject.asset, subject.user
-    made = lineage.made(
-        asset.source_id, lineage.lineage_from(asset), user, Items(asset.source_id, user)
-    )
-    return {"made": made, "most_made": lineage.MOST, "sees_everything": user.sees_everything}
+    return {
+        "descent": lineage.descent_of(asset, user, Items(asset.source_id, user)),
+        "most_made": lineage.MOST,
+        "sees_everything": user.sees_everything,
+    }
 
 
 def role(subject: Subject) -> dict[str, Any]:

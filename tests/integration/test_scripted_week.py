@@ -1,9 +1,10 @@
 """A week of a vCenter in a minute: what a script does to it is answered as the script knows it.
 
-Machines are created, cloned, moved, switched, reconfigured, filed elsewhere, given other addresses,
-snapshots and destroyed; roles, grants and groups change; collections come now and then. Afterwards
-random moments are asked about. What events tell has to be true to the moment; what only collections
-can see has to be as the last one before that moment saw it.
+Machines are created, cloned, deployed from a library, moved, switched, reconfigured, filed
+elsewhere, given other addresses, snapshots and destroyed; roles, grants and groups change;
+collections come now and then. Afterwards random moments are asked about. What events tell has to be
+true to the moment; what only collections can see has to be as the last one before that moment saw
+it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def analyst(db: None) -> User:
 def test_a_scripted_week_is_answered_as_it_was(
     vcsim: Vcsim, source: Source, analyst: User, seed: int
 ) -> None:
-    script = Script(vcsim, seed)
+    script = Script(vcsim, seed, with_library=True)
     script.begin()
     _look(script)
     looks = set(script.lots.sample(range(STEPS), COLLECTIONS))
@@ -78,6 +79,8 @@ def test_a_scripted_week_is_answered_as_it_was(
         asking.inventory(seen, moment)
         asking.access(seen[0], moment)
     asking.origins(script.origins)
+    assert script.items
+    asking.items(script.items)
     assert not source.blind_intervals.exists()
 
 

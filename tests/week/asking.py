@@ -94,6 +94,7 @@ class Asking:
         hosts = {one["ref"]: one["name"] for one in self.listed("host", moment).values()}
         assert sorted(hosts.values()) == ["DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2"]
         machines, images = self.listed("vm", moment), self.listed("image", moment)
+        images = {uid: one for uid, one in images.items() if "library_ref" not in one["record"]}
         assert set(machines) == {*last.truth.machines, *before.truth.machines}, moment
         assert set(images) == {*last.truth.images, *before.truth.images}, moment
         for found, true in ((machines, last.truth.machines), (images, last.truth.images)):
@@ -138,6 +139,17 @@ class Asking:
             assert first.vm.uid == origin
             siblings = {one.vm.uid for one in others if one.vm is not None and one.vm.kind == "vm"}
             assert siblings == set(self._assets) & set(origins) - {uid}
+
+    def items(self, items: dict[str, str]) -> None:
+        """Each machine of an item that was ever collected knows the item, and its siblings."""
+        there = {uid: item for uid, item in items.items() if uid in self._assets}
+        for uid, item in there.items():
+            trace = lineage.Trace(self._assets[uid], self.person)
+            told = trace.lineage()
+            assert [(one.known_by, one.name) for one in told.origins] == [("name", item)], uid
+            found = lineage.relatives(self._assets[uid], told, self.person, trace.items)
+            siblings = {one.vm.uid for one in found if one.vm is not None and not one.is_origin}
+            assert siblings == {one for one, same in there.items() if same == item} - {uid}
 
 
 class Seen(msgspec.Struct, frozen=True):

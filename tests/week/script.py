@@ -17,6 +17,7 @@ HOSTS = ("DC0_C0_H0", "DC0_C0_H1", "DC0_C0_H2")
 GOLDEN = "golden"
 FEWEST = 6
 MOST_GRANTS = 9
+LIBRARY, ITEMS = "Shelf", ("small", "large")
 ROLES = ("console", "power", "files", "looks")
 Op = dict[str, Any]
 
@@ -24,11 +25,12 @@ Op = dict[str, Any]
 class Script:
     """Does one thing after another. `lots` decide which; the same seed does the same."""
 
-    def __init__(self, vcsim: Vcsim, seed: int) -> None:
+    def __init__(self, vcsim: Vcsim, seed: int, *, with_library: bool = False) -> None:
         self.vcsim = vcsim
         self.lots = random.Random(seed)  # noqa: S311
         self.record = Record()
         self.origins: dict[str, str] = {}  # machine → what it was made from
+        self.items: dict[str, str] = {}  # machine → the item of the library, by name
         self._golden = self._new_uid()
         self._count = 0
         self._truth = Truth({}, {}, Rights({}, {}, {}))
@@ -52,6 +54,8 @@ class Script:
             (2, self._regroup),
         )
         self._acts: list[Callable[[], None]] = [act for often, act in acts for _ in range(often)]
+        self._with_library = with_library
+        self._acts += [self._deploy] * 2 if with_library else []
 
     @property
     def now(self) -> Truth:
@@ -69,7 +73,8 @@ class Script:
         truth.rights.roles |= {"Admin": [*rights.ON_MACHINES, *rights.ON_FILES], "ReadOnly": []}
         for account, role in ((rights.ADMIN, "Admin"), (rights.READER, "ReadOnly")):
             truth.rights.grants[GrantKey("root", account, is_group=False)] = Grant(role, True)
-        self._apply("begin", "", *self.ops_of_everything())
+        shelf = _shelf() if self._with_library else []
+        self._apply("begin", "", *self.ops_of_everything(), *shelf)
         for _ in range(8):
             self._create()
         for _ in range(4):
@@ -124,6 +129,22 @@ class Script:
             *("clone", uid),
             {**made, "host": host, "folder": _folder("vm")},
             {"op": "add_nic", "vm": machine.name, "mac": machine.macs[0]},
+        )
+
+    def _deploy(self) -> None:
+        """Of an item of the library, and the platform says so afterwards."""
+        uid, host, item = self._new_uid(), self.lots.choice(HOSTS), self.lots.choice(ITEMS)
+        machine = Machine(self._new_name(), host, False, [self._new_address()])
+        self._truth.machines[uid], self.items[uid] = machine, item
+        told = {
+            "_typeName": "EventEx",
+            "eventTypeId": "com.vmware.ovfs.DeployEvent",
+            "arguments": [_argument("library", LIBRARY), _argument("libraryItem", item)],
+        }
+        self._apply(
+            *("deploy", uid),
+            _creation(uid, machine),
+            {"op": "post_event", "vm": machine.name, "event": told},
         )
 
     def _move(self, **how: Any) -> None:
@@ -316,6 +337,17 @@ def _creation(uid: str, machine: Machine) -> Op:
         "on": machine.is_running,
         "nics": [{"mac": mac} for mac in machine.macs],
     }
+
+
+def _shelf() -> list[Op]:
+    store = {"type": "Datastore", "name": "LocalDS_0"}
+    shelf: list[Op] = [{"op": "library", "name": LIBRARY, "datastore": store}]
+    items = [{"op": "library_item", "library": LIBRARY, "name": each} for each in ITEMS]
+    return shelf + [{**item, "type": "ovf"} for item in items]
+
+
+def _argument(key: str, text: str) -> Op:
+    return {"key": key, "value": {"_typeName": "string", "_value": text}}
 
 
 def _role(name: str, privileges: list[str]) -> Op:

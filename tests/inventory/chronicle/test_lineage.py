@@ -72,10 +72,8 @@ def made_of(name: str, user: User) -> list[tuple[KnownBy, str]]:
 
 def made_from(name: str, user: User) -> dict[str, KnownBy]:
     origin = Asset.objects.get(name=name)
-    found = lineage.made(
-        origin.source_id, lineage.lineage_from(origin), user, Items(origin.source_id, user)
-    )
-    return {one.name: one.known_by for one in found}
+    found = lineage.descent_of(origin, user, Items(origin.source_id, user))
+    return {one.name: one.known_by for one in found.made}
 
 
 def related(name: str, user: User) -> list[tuple[str, bool]]:
@@ -205,6 +203,28 @@ def test_a_machine_that_belongs_to_an_item_says_so_itself(source: Source, analys
     assert made_of("web-1", analyst) == [(KnownBy.PLATFORM, "rhel9")]
     assert made_of("web-2", analyst) == []
     assert made_from("rhel9", analyst) == {"web-1": KnownBy.PLATFORM}
+
+
+def test_an_item_that_was_made_from_a_machine_says_which(source: Source, analyst: User) -> None:
+    shelf: Any = (item(1, "rhel9", hours=0.5), item(2, "rhel8"))
+    into = "com.vmware.ovfs.ExportEvent"
+    told = (
+        deployed("rhel9", n=1, hours=0.52, type_=into),
+        deployed("item-2", n=2, key=2, type_="com.vmware.vmtx.LibraryItemCheckInEvent"),
+        deployed("item-2", n=3, key=3, type_="com.vmware.cl.UpdateLibraryItemEvent"),
+    )
+    collect(source, vm(1), vm(2), vm(3), *shelf, hours=1, events=told)
+
+    def put(name: str, user: User) -> list[tuple[KnownBy, str]]:
+        asset = Asset.objects.get(name=name)
+        found = lineage.descent_of(asset, user, Items(source.pk, user))
+        return [(one.known_by, one.name) for one in found.put_in]
+
+    assert put("rhel9", analyst) == [(KnownBy.NAME, "web-1")]
+    assert put("rhel8", analyst) == [(KnownBy.ID, "web-2")]
+    assert made_of("web-1", analyst) == []
+    assert made_from("rhel9", analyst) == {}
+    assert put("rhel8", owner_of("web-3", "rhel8")) == []
 
 
 def owner_of(*names: str) -> User:

@@ -35,6 +35,7 @@ def source(db: None) -> Source:
         event(3, "VmDeployedEvent", 0.4, ref="vm-3", detail=detail),
         deployed("rhel9", n=3, key=4, type_=VMTX),
         event(5, "VmMigratedEvent", 0.8, host_ref="host-1"),
+        deployed("item-1", n=4, key=6, hours=0.2, type_="com.vmware.vmtx.LibraryItemCreateEvent"),
     )
     machines = [vm(1), vm(2), vm(3, library_item="item-2"), vm(4)]
     collect(source, *machines, *SHELF, hours=1, events=told)
@@ -88,7 +89,8 @@ def test_an_item_says_what_was_made_from_it(client: Client) -> None:
 
     assert "web-1" in made
     assert "web-2" in made
-    assert "web-4" not in made
+    assert made.split("</p>")[0].count("web-4") == 1  # which it was itself made from
+    assert "web-4" not in made.split("</p>")[1]
     assert "web-3" in other
     assert "by its configuration" in other
     assert "web-3" in template
@@ -126,7 +128,8 @@ def test_the_interface_tells_of_origins_siblings_and_what_was_made(client: Clien
         "web-3": "template",
     }
     assert machine["made"] == []
-    assert (image["origins"], image["siblings"]) == ([], [])
+    assert [one["name"] for one in image["origins"]] == ["web-4"]
+    assert image["siblings"] == []
     assert {one["vm_name"] for one in image["made"]} == {"web-1", "web-2", "web-3"}
     with time_machine.travel(at(2), tick=False):
         assert client.get(f"/api/v1/assets/{pk('esx-1')}/lineage/").status_code == 404
