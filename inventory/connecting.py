@@ -86,7 +86,9 @@ def _vsphere(source: Source, session_sink: SessionSink | None) -> Connector:
         trust_pem=source.trust_pem,
         attributes=source.attribute_mapping,
         session_sink=session_sink,
-        events_since=EventCursor(at=source.events_at, key=source.events_key),
+        events_since=EventCursor(
+            at=source.events_at, key=source.events_key, until=source.events_until
+        ),
     )
 
 

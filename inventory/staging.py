@@ -216,7 +216,9 @@ def stage(held: ledger.Claim, connector: Connector, *, pulse: Pulse, now: dateti
         run = ledger.hold_row(held)
         run.staged_token = held.token
         run.collected_at = getattr(connector, "true_at", None) or now  # carried facts are older
-        run.read_until = run.collected_at + timedelta(seconds=monotonic() - began)
+        run.read_until = _read_until(
+            connector, run.collected_at, timedelta(seconds=monotonic() - began), now=now
+        )
         run.progress = {kind.value: count for kind, count in take.collected.items()}
         run.completeness = take.completeness()
         run.causes = take.causes()
@@ -305,6 +307,14 @@ def _plain(item: msgspec.Struct) -> dict[str, Any]:
     return {
         key: printable(value) if isinstance(value, str) else value for key, value in plain.items()
     }
+
+
+def _read_until(
+    connector: Connector, began: datetime, elapsed: timedelta, *, now: datetime
+) -> datetime:
+    """When everything had been read: of what is carried, by whoever collected it."""
+    ended: datetime | None = getattr(connector, "true_until", None)
+    return began + elapsed if ended is None else min(ended, max(now, began))
 
 
 def _identity(platform: PlatformSettings | None) -> dict[str, str]:

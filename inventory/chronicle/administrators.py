@@ -252,8 +252,14 @@ def _objects(places: Iterable[Place]) -> set[str]:
 
 
 def _watch(vm: Asset, window: Window, now: datetime) -> Watch:
-    """Nothing is known of the time after the last collection."""
-    until = min(window.until, vm.source.published_at or now, now)
+    """Nothing is known of the time after the last collection, or after that for which the log was
+    read that makes a watch ask for rights again.
+    """
+    source = vm.source
+    known = source.published_at or now
+    if source.known_until and source.events_until:
+        known = max(known, min(source.known_until, source.events_until))
+    until = min(window.until, known, now)
     looks = [row[0] for row in fetch(_LOOKS, {"source": vm.source_id})]
     later = looks[bisect_left(looks, until) :]
     return Watch(looks, window.since, until, later[0] if later else until)

@@ -10,7 +10,7 @@ import json
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -45,11 +45,10 @@ def follow(source: Source, machines: Iterable[int]) -> int:
         return 0
     looks = [Look(*row) for row in fetch(_LOOKS, {"source": source.pk})]
     gaps = [Gap(*row) for row in fetch(_GAPS, {"source": source.pk})]
-    places = {(kind, ref): pk for kind, ref, pk in fetch(_PLACES, {"source": source.pk})}
     changed = 0
     for begin in range(0, len(wanted), AT_ONCE):
         part = wanted[begin : begin + AT_ONCE]
-        changed += _follow(source, part, looks, gaps, places)
+        changed += _follow(source, part, looks, gaps)
     return changed
 
 
@@ -58,13 +57,13 @@ def _follow(
     machines: list[int],
     looks: Sequence[Look],
     gaps: Sequence[Gap],
-    places: dict[tuple[str, str], int],
 ) -> int:
     polls, told = _polls(machines, looks, gaps), _told(machines)
+    lives = {vm: derive(polls.get(vm, []), told.get(vm, []), gaps) for vm in machines}
+    places = Places(source, {_place_of(one)[1] for held in lives.values() for one in held}, looks)
     stays: dict[int, list[tuple[Any, ...]]] = {}
     cards: dict[int, list[tuple[Any, ...]]] = {}
-    for vm in machines:
-        held = derive(polls.get(vm, []), told.get(vm, []), gaps)
+    for vm, held in lives.items():
         stays[vm] = list(_stays(vm, source.pk, held, places))
         cards[vm] = list(_cards(vm, source.pk, held, places))
     return len(_replace(_STAY, stays) | _replace(_CARD, cards))
@@ -162,25 +161,51 @@ def _told(machines: list[int]) -> dict[int, list[Any]]:
     return found
 
 
+# --- places -----------------------------------------------------------------------------------
+
+
+class Places:
+    """Which host, datastore or network was called by a name of the platform's, and when.
+
+    One that is taken out and added again is called otherwise; a platform that was restored from a
+    backup may call another so from then on.
+    """
+
+    def __init__(self, source: Source, refs: Iterable[str], looks: Sequence[Look]) -> None:
+        self._called: dict[tuple[str, str], list[tuple[datetime, int]]] = {}
+        for kind, ref, since, pk in fetch(_PLACES, {"source": source.pk, "refs": list(refs)}):
+            # It may have been so from just after the collection before.
+            before = _look_before(looks, since)
+            since = before + timedelta.resolution if before else since
+            self._called.setdefault((kind, ref), []).append((since, pk))
+
+    def find(self, one: Held) -> int | None:
+        """Where a holding was when it began; where that is not known, what was called so first."""
+        called = self._called.get(_place_of(one), [])
+        then = [pk for since, pk in called if since <= one.valid_from]
+        return then[-1] if then else next((pk for _, pk in called), None)
+
+
+def _place_of(one: Held) -> tuple[str, str]:
+    """The kind of the place that a holding is in, and what the platform calls it."""
+    if one.key.kind == "nic":
+        return "network", one.value.network_ref
+    return one.key.kind, one.value.ref if one.key == HOST else one.key.name
+
+
 # --- rows -------------------------------------------------------------------------------------
 
 
-def _stays(
-    vm: int, source: int, held: list[Held], places: dict[tuple[str, str], int]
-) -> Iterator[tuple[Any, ...]]:
+def _stays(vm: int, source: int, held: list[Held], places: Places) -> Iterator[tuple[Any, ...]]:
     for one in held:
         if one.key.kind == "nic":
             continue
-        is_host = one.key == HOST
-        ref = one.value.ref if is_host else one.key.name
-        kind = one.key.kind
-        running = one.value.is_running if is_host else None
-        yield (vm, source, kind, ref, places.get((kind, ref)), running, *_moments(one))
+        kind, ref = _place_of(one)
+        running = one.value.is_running if one.key == HOST else None
+        yield (vm, source, kind, ref, places.find(one), running, *_moments(one))
 
 
-def _cards(
-    vm: int, source: int, held: list[Held], places: dict[tuple[str, str], int]
-) -> Iterator[tuple[Any, ...]]:
+def _cards(vm: int, source: int, held: list[Held], places: Places) -> Iterator[tuple[Any, ...]]:
     for one in held:
         if one.key.kind != "nic":
             continue
@@ -194,7 +219,7 @@ def _cards(
             card.mac_type,
             card.network_ref,
             card.network_name,
-            places.get(("network", card.network_ref)),
+            places.find(one),
             *_moments(one),
         )
 
@@ -268,9 +293,12 @@ SELECT began_at, ended_at FROM inventory_blindinterval
 WHERE source_id = %(source)s AND what = 'events' AND ended_at IS NOT NULL ORDER BY began_at
 """
 _PLACES = """
-SELECT DISTINCT ON (kind, ref) kind, ref, id FROM inventory_asset
-WHERE source_id = %(source)s AND kind IN ('host', 'datastore', 'network')
-ORDER BY kind, ref, gone_at IS NULL DESC, id DESC
+SELECT v.kind, called.ref, min(v.valid_from) AS since, v.asset_id
+FROM unnest(%(refs)s::text[]) AS called(ref)
+JOIN inventory_assetversion v ON v.record->>'ref' = called.ref
+JOIN inventory_asset a ON a.id = v.asset_id
+WHERE a.source_id = %(source)s AND v.kind IN ('host', 'datastore', 'network')
+GROUP BY v.kind, called.ref, v.asset_id ORDER BY since, v.asset_id
 """
 _VERSIONS = """
 SELECT v.asset_id, v.valid_from, v.valid_to, r.read_until, v.missing_since,

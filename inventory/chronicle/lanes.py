@@ -57,7 +57,7 @@ def arrival(vm: Asset, user: User) -> Lane | None:
     for stay in stays[:MOST]:
         if came is None and stay.valid_to is not None:
             return None
-        if came is not None and stay.place_ref != came.place_ref:
+        if came is not None and not stay.is_where(came):
             break
         came = stay
     if came is None:

@@ -131,7 +131,7 @@ class Stay(Interval):
     vm = models.ForeignKey("inventory.Asset", on_delete=models.CASCADE, related_name="stays")
     source = models.ForeignKey("inventory.Source", on_delete=models.PROTECT, related_name="+")
     place_kind = models.CharField(max_length=20, choices=Place)
-    place_ref = models.CharField(max_length=200)  # of an asset of the same source
+    place_ref = models.CharField(max_length=200)  # what the platform called it
     place = models.ForeignKey(
         "inventory.Asset", on_delete=models.PROTECT, null=True, related_name="held"
     )
@@ -165,6 +165,12 @@ class Stay(Interval):
 
     def __str__(self) -> str:
         return f"{self.vm} on {self.place_ref} since {self.valid_from}"
+
+    def is_where(self, other: Stay) -> bool:
+        """Whether both are in one place, whatever the platform called it meanwhile."""
+        if self.place_id is None or other.place_id is None:
+            return self.place_ref == other.place_ref
+        return self.place_id == other.place_id
 
 
 class MacHolding(Interval):

@@ -147,7 +147,7 @@ def meetings(
         meeting
         for mine in of_both[0]
         for theirs in of_both[1]
-        if mine.place_ref == theirs.place_ref
+        if mine.is_where(theirs)
         and (meeting := _meet(mine, theirs, window, known_until, untold)) is not None
     ]
     return sorted(found, key=lambda one: one.since)
@@ -194,16 +194,17 @@ def _sure_until(stay: Stay, known_until: datetime) -> datetime:
 
 
 def _known_until(source: Source, window: Window, now: datetime) -> datetime:
-    """Nothing is known of the time after the last collection."""
-    return min(window.until, source.published_at or now, now)
+    """Nothing is known of the time after that."""
+    return min(window.until, source.known_until or now, now)
 
 
 def _bounds(source: Source, window: Window, now: datetime) -> list[datetime]:
     return [window.since, _known_until(source, window, now)]
 
 
-# Where neither may have run they were not together; where one did not say, they may have been. What
-# happened while events were not told cannot be sure, whatever was so before and afterwards.
+# A place is what it was when somebody was there; where that was never collected, what the platform
+# called it. Where neither may have run they were not together; where one did not say, they may have
+# been. What happened while events were not told cannot be sure, whatever was so before and after.
 _NEIGHBOURS = """
 WITH asked AS (SELECT %s::timestamptz AS since, %s::timestamptz AS until),
 mine AS (
@@ -217,7 +218,7 @@ untold AS (
     FROM inventory_blindinterval b WHERE b.source_id = %s AND b.what = 'events'
 ),
 met AS (
-    SELECT o.vm_id, o.place_id, o.place_ref,
+    SELECT o.vm_id, coalesce(o.place_id, m.place_id) AS place_id, o.place_ref,
         greatest(asked.since, coalesce(m.began_after, m.valid_from),
                  coalesce(o.began_after, o.valid_from)) AS since,
         least(asked.until, m.valid_to, o.valid_to) AS until,
@@ -226,21 +227,28 @@ met AS (
         m.place_kind <> 'host' OR (m.is_running AND o.is_running) IS TRUE AS is_sure,
         m.basis = 'event' AND o.basis = 'event' AS by_events
     FROM asked CROSS JOIN mine m
-    JOIN inventory_stay o ON o.source_id = m.source_id AND o.place_kind = m.place_kind
-        AND o.place_ref = m.place_ref AND o.vm_id <> m.vm_id AND o.is_running IS NOT FALSE
+    CROSS JOIN LATERAL (
+        SELECT * FROM inventory_stay s WHERE s.place_id = m.place_id
+        UNION ALL
+        SELECT * FROM inventory_stay s
+        WHERE s.source_id = m.source_id AND s.place_kind = m.place_kind
+          AND s.place_ref = m.place_ref AND (s.place_id IS NULL OR m.place_id IS NULL)
+    ) o
+    WHERE o.vm_id <> m.vm_id AND o.is_running IS NOT FALSE
         AND coalesce(o.began_after, o.valid_from) < least(asked.until, m.valid_to)
         AND (o.valid_to IS NULL
              OR o.valid_to > greatest(asked.since, coalesce(m.began_after, m.valid_from)))
-    WHERE o.vm_id IN ({seen})
+        AND o.vm_id IN ({seen})
 ),
-together AS (SELECT vm_id, max(place_id) AS place_id, place_ref,
+together AS (SELECT vm_id, place_id, max(place_ref) AS place_ref,
     sum(CASE WHEN is_sure AND sure_until > sure_since THEN (
         SELECT coalesce(sum(extract(epoch FROM upper(told) - lower(told))), 0)
         FROM unnest(tstzmultirange(tstzrange(sure_since, sure_until)) - untold.times) AS told
     ) ELSE 0 END) AS sure,
     sum(extract(epoch FROM until - since)) AS possible, min(since) AS first, max(until) AS last,
     bool_and(by_events) AS by_events
-FROM met CROSS JOIN untold WHERE until > since GROUP BY vm_id, place_ref)
+FROM met CROSS JOIN untold WHERE until > since
+GROUP BY vm_id, place_id, CASE WHEN place_id IS NULL THEN place_ref END)
 SELECT t.*, (SELECT count(*) FROM together), (SELECT count(DISTINCT vm_id) FROM together)
 FROM together t ORDER BY sure DESC, possible DESC, vm_id, place_ref LIMIT %s OFFSET %s
 """
@@ -262,7 +270,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
         return [
             stay
             for stay, before in zip(self.stays, earlier, strict=True)
-            if before is None or before.place_ref != stay.place_ref
+            if before is None or not before.is_where(stay)
         ]
 
 
@@ -324,8 +332,9 @@ def _overlap(stay: Stay, holding: MacHolding) -> bool:
 def ran(place: Asset, user: User, *, window: Window) -> QuerySet[Stay]:
     """The stays of machines on a host (datastore, network) in a window, in their order."""
     kind = {Kind.HOST: "host", Kind.DATASTORE: "datastore", Kind.NETWORK: "network"}
+    not_known = Q(place=None, place_kind=kind[Kind(place.kind)], place_ref=place.ref)
     found = Stay.objects.visible_to(user).filter(
-        source_id=place.source_id, place_kind=kind[Kind(place.kind)], place_ref=place.ref
+        Q(place=place) | not_known, source_id=place.source_id
     )
     stays: QuerySet[Stay] = (
         found.between(window.since, window.until)

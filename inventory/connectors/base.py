@@ -74,16 +74,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EventCursor(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest event that is known; without one everything the platform kept is read."""
+    """The newest event that is known; without one everything the platform kept is read.
+
+    `until` is when, by our clock, the log was read last: a platform's clock may be set back.
+    """
 
     at: datetime | None = None
     key: int | None = None
+    until: datetime | None = None
 
 
 class EventsRead(msgspec.Struct, frozen=True, kw_only=True):
     """How the reading of events went: follows the events."""
 
     until: datetime | None = None  # by the platform's clock; everything up to here was read
+    is_cut: bool = False  # later ones are there, and were not read
     skew_seconds: float = 0.0  # how far the platform's clock is ahead of ours
     unreadable: int = 0  # events that could not be made sense of
     oldest_at: datetime | None = None  # the first that came, whether known already or not

@@ -39,7 +39,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     platform: Platform
     collected_at: datetime  # the moment the facts are true of
-    finished_at: datetime
+    finished_at: datetime  # when the last of them had been read
     instance_uuid: str
     product: str
     version: str
@@ -192,7 +192,7 @@ def _seal(signed: bytes) -> Seal:
         raise _newer() from None
     if seal.format != FORMAT:
         raise _newer()
-    if seal.collected_at.tzinfo is None:
+    if seal.collected_at.tzinfo is None or seal.finished_at.tzinfo is None:
         raise lines.malformed("the moment it was collected at has no zone")
     return seal
 
@@ -227,7 +227,7 @@ def _line(file: BinaryIO) -> bytes:
 
 
 class CarriedConnector:
-    """Yields what somebody else collected; `true_at` is the moment of then."""
+    """Yields what somebody else collected: they read from `true_at` to `true_until`."""
 
     def __init__(self, file: BinaryIO, seal: Seal) -> None:
         """`file` stands where `verified` left it."""
@@ -236,6 +236,7 @@ class CarriedConnector:
         self.seal = seal
         self.platform = seal.platform
         self.true_at = seal.collected_at
+        self.true_until = max(seal.finished_at, seal.collected_at)
         self.warnings = tuple(
             lines.storable(warning)[:LONGEST_WARNING] for warning in seal.warnings[:MOST_WARNINGS]
         )

@@ -179,6 +179,12 @@ class AssetVersion(models.Model):
                 )
                 for field in ("classification", "criticality", "owner", "power_state")
             ),
+            # What the platform called by a name then: after it was registered again it has another.
+            models.Index(
+                KeyTextTransform("ref", "record"),
+                condition=Q(kind__in=("vm", "image", "host", "datastore", "network")),
+                name="version_by_ref",
+            ),
             models.Index(
                 fields=["away_since"], condition=Q(away_since__isnull=False), name="version_return"
             ),

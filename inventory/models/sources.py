@@ -53,6 +53,8 @@ class Source(models.Model):
     # The newest event that is known, by the platform's clock: the next collection goes on there.
     events_at = models.DateTimeField(null=True)
     events_key = models.BigIntegerField(null=True)
+    # Until when, by our clock, its log was read, whether anything had happened or not.
+    events_until = models.DateTimeField(null=True)
     # How the checks were set when they were judged; differs from now: judge again.
     judged_as = models.CharField(max_length=32, blank=True)
 
@@ -78,6 +80,15 @@ class Source(models.Model):
     def newest_at(self) -> datetime | None:
         """When anything was last published: a collection, or what a watch was told."""
         return max(filter(None, (self.published_at, self.changed_at)), default=None)
+
+    @property
+    def known_until(self) -> datetime | None:
+        """Until when it is known what happened: nothing is of the time after the last publication,
+        unless a watch was told that nothing had changed. To be selected with `watch`.
+        """
+        watch = getattr(self, "watch", None)
+        confirmed = watch.confirmed_at if watch else None
+        return max(filter(None, (self.newest_at, confirmed)), default=None)
 
     @property
     def live_at(self) -> datetime | None:

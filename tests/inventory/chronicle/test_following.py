@@ -196,6 +196,21 @@ def test_a_collection_that_could_not_tell_the_host_moves_nothing(source: Source)
     assert MacHolding.objects.get().valid_to is None
 
 
+def test_a_move_while_it_was_collected_elsewhere_is_dated_by_its_event(source: Source) -> None:
+    collect(source, vm(1, host="host-2"), hours=0, events=())
+    moved = event(1, "VmMigratedEvent", 1.1, host_ref="host-1")
+    carried = FakeConnector(*places(), vm(1, host="host-1"), extra=(read_until(1.2),))
+    carried.true_at, carried.true_until = at(1), at(1.2)  # type: ignore[attr-defined]
+    run(source, carried, hours=3)
+    late = FakeConnector(*places(), vm(1, host="host-1"), extra=(moved, read_until(3)))
+    run(source, late, hours=3.5)
+
+    assert hosts() == [
+        ("esx-2", at(0), at(1.1), "first"),
+        ("esx-1", at(1.1), None, "event"),
+    ]
+
+
 def test_power_divides_a_stay(source: Source) -> None:
     collect(source, vm(), hours=0)
     collect(source, vm(power_state=PowerState.OFF), hours=1)

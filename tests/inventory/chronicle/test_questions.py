@@ -7,10 +7,11 @@ import pytest
 from accounts.models import User
 from inventory.chronicle import questions
 from inventory.chronicle.questions import Window
-from inventory.models import Asset, Source
-from inventory.records import Kind, PowerState
+from inventory.models import Asset, Source, Watch
+from inventory.records import Host, Kind, Platform, PowerState
 from tests.factories import SourceFactory, TeamFactory, UserFactory
-from tests.inventory.chronicle.lives import at, collect, event, nic, vm
+from tests.inventory.chronicle.lives import at, collect, event, nic, places, read_until, run, vm
+from tests.inventory.fakes import FakeConnector
 
 pytestmark = pytest.mark.django_db
 MAC = "00:00:00:00:00:0a"
@@ -61,7 +62,27 @@ def test_without_events_the_time_between_collections_is_only_possible(
     collect(source, vm(1), vm(2, host="host-1"), hours=3)
     collect(source, vm(1), vm(2, host="host-2"), hours=4)
 
-    assert with_web_1(analyst, 0, 4) == {"web-2": (60, 240)}
+    assert with_web_1(analyst, 0, 4) == {"web-2": (0, 240)}
+
+
+def test_without_a_log_nobody_was_surely_with_anybody_however_often_it_was_looked(
+    source: Source, analyst: User
+) -> None:
+    collect(source, vm(1), vm(2), hours=0)
+    collect(source, vm(1), vm(2), hours=24)
+
+    assert with_web_1(analyst, 0, 24) == {"web-2": (0, 24 * 60)}
+    window = Window(at(0), at(24))
+    [met] = questions.meetings(machine(1), machine(2), window=window, place="host", now=at(24))
+    assert (met.minutes, met.possible) == (0, 24 * 60)
+
+
+def test_once_there_is_a_log_it_is_sure_from_then_on(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2), hours=0)
+    collect(source, vm(1), vm(2), hours=2, events=(event(1, "VmPoweredOnEvent", 1, ref="vm-9"),))
+    collect(source, vm(1), vm(2), hours=3, events=(event(1, "VmPoweredOnEvent", 1, ref="vm-9"),))
+
+    assert with_web_1(analyst, 0, 3) == {"web-2": (120, 180)}
 
 
 def test_a_machine_that_does_not_run_is_nobody_s_neighbour_on_a_host(
@@ -69,8 +90,8 @@ def test_a_machine_that_does_not_run_is_nobody_s_neighbour_on_a_host(
 ) -> None:
     off = vm(2, power_state=PowerState.OFF)
     unknown = vm(3, power_state=None)
-    collect(source, vm(1), off, unknown, hours=0)
-    collect(source, vm(1), off, unknown, hours=2)
+    collect(source, vm(1), off, unknown, hours=0, events=())
+    collect(source, vm(1), off, unknown, hours=2, events=())
 
     assert with_web_1(analyst, 0, 2) == {"web-3": (0, 120)}
     assert with_web_1(analyst, 0, 2, place="datastore") == {
@@ -82,10 +103,26 @@ def test_a_machine_that_does_not_run_is_nobody_s_neighbour_on_a_host(
 def test_nothing_is_known_of_the_time_after_the_last_collection(
     source: Source, analyst: User
 ) -> None:
-    collect(source, vm(1), vm(2), hours=0)
-    collect(source, vm(1), vm(2), hours=1)
+    collect(source, vm(1), vm(2), hours=0, events=())
+    collect(source, vm(1), vm(2), hours=1, events=())
 
     assert with_web_1(analyst, 0, 20) == {"web-2": (60, 60)}
+
+
+def test_what_a_watch_told_is_known_until_it_told_it(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2), hours=0, events=())
+    Source.objects.filter(pk=source.pk).update(changed_at=at(2))
+
+    assert with_web_1(analyst, 0, 20) == {"web-2": (120, 120)}
+
+
+def test_while_a_watch_was_told_that_nothing_changed_it_is_known(
+    source: Source, analyst: User
+) -> None:
+    collect(source, vm(1), vm(2), hours=0, events=())
+    Watch.objects.create(source=source, confirmed_at=at(3))
+
+    assert with_web_1(analyst, 0, 20) == {"web-2": (180, 180)}
 
 
 def test_while_events_were_not_told_nobody_was_surely_with_anybody(
@@ -189,9 +226,65 @@ def test_what_a_host_ran_on_a_day(source: Source, analyst: User) -> None:
     assert on(31, 48) == []
 
 
+def test_a_host_that_was_added_again_still_ran_what_it_ran(source: Source, analyst: User) -> None:
+    collect(source, vm(1), vm(2, host="host-2"), hours=0, events=())
+    again = Host(platform=Platform.VSPHERE, uid="h1", ref="host-91", name="esx-1")
+    others = [place for place in places() if place.ref != "host-1"]
+    machines = (vm(1, host="host-91"), vm(2, host="host-2"))
+    run(source, FakeConnector(*others, again, *machines, extra=(read_until(30),)), hours=30)
+    moved = event(2, "VmMigratedEvent", 31, ref="vm-2", host_ref="host-91")
+    machines = (vm(1, host="host-91"), vm(2, host="host-91"))
+    extra = (moved, read_until(32))
+    run(source, FakeConnector(*others, again, *machines, extra=extra), hours=32)
+    host = Asset.objects.get(name="esx-1")
+
+    def on(since: float, until: float) -> set[str]:
+        stays = questions.ran(host, analyst, window=Window(at(since), at(until)))
+        return {stay.vm.name for stay in stays}
+
+    assert on(0, 10) == {"web-1"}
+    assert on(31, 32) == {"web-1", "web-2"}
+    assert with_web_1(analyst, 0, 40, now=40) == {"web-2": (60, 60)}
+
+
+def test_a_host_is_not_said_to_have_run_what_another_of_its_name_ran(
+    source: Source, analyst: User
+) -> None:
+    """A platform that was restored from a backup gives names again."""
+    collect(source, vm(1), hours=0, events=())
+    hosts = (
+        Host(platform=Platform.VSPHERE, uid="h1", ref="host-91", name="esx-1"),
+        Host(platform=Platform.VSPHERE, uid="h9", ref="host-1", name="esx-9"),
+    )
+    others = [place for place in places() if place.ref != "host-1"]
+    machines = (vm(1, host="host-91"), vm(2, host="host-1"))
+    run(source, FakeConnector(*others, *hosts, *machines, extra=(read_until(3),)), hours=3)
+
+    def ran(name: str, since: float, until: float) -> set[str]:
+        host = Asset.objects.get(name=name)
+        stays = questions.ran(host, analyst, window=Window(at(since), at(until)))
+        return {stay.vm.name for stay in stays}
+
+    assert ran("esx-1", 0, 2) == {"web-1"}
+    assert ran("esx-9", 0, 4) == {"web-2"}
+
+
+def test_who_was_where_nobody_collected_was_together_all_the_same(
+    source: Source, analyst: User
+) -> None:
+    """One came before the host was collected, the other afterwards."""
+    collect(source, vm(1, host="host-7"), hours=0, events=())
+    seventh = Host(platform=Platform.VSPHERE, uid="h7", ref="host-7", name="esx-7")
+    machines = (vm(1, host="host-7"), vm(2, host="host-7"))
+    extra = (event(1, "VmPoweredOnEvent", 1, ref="vm-2", host_ref="host-7"), read_until(2))
+    run(source, FakeConnector(*places(), seventh, *machines, extra=extra), hours=2)
+
+    assert with_web_1(analyst, 0, 2) == {"web-2": (60, 60)}
+
+
 def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
     for hours in (0, 1, 6):
-        collect(source, vm(1), hours=hours)
+        collect(source, vm(1), hours=hours, events=())
 
     assert [one.began_at for one in questions.blind([source.pk], Window(at(2), at(3)))] == [at(1)]
     assert questions.blind([source.pk], Window(at(6), at(7))) == []
