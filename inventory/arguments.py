@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def trust_of(options: dict[str, Any]) -> tuple[str, str]:
 
 def mapping_of(options: dict[str, Any]) -> dict[str, str]:
     return dict(_pair(entry) for entry in options["map"])
+
+
+def moment(written: str) -> datetime:
+    """A moment with its zone; argparse tells of the ValueError."""
+    found = datetime.fromisoformat(written)
+    if found.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return found
 
 
 def text_of(path: Path) -> str:

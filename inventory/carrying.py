@@ -22,6 +22,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 
     seal: sealed.Seal
     causes: list[dict[str, str]]
+    events_until: datetime | None = None  # where the log was cut, by the platform's clock
 
 
 def collect(
@@ -56,4 +57,7 @@ def collect(
             warnings=tuple(getattr(connector, "warnings", ())),
         )
         with sealed.placing(target) as whole:
-            return Carried(seal=packer.seal(whole, key=key, about=about), causes=causes)
+            seal = packer.seal(whole, key=key, about=about)
+        read = take.events_read
+        cut = read.until if read is not None and read.is_cut else None
+        return Carried(seal=seal, causes=causes, events_until=cut)

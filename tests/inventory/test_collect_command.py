@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 from inventory.connectors import sealed, signing
-from inventory.connectors.base import NOTES
+from inventory.connectors.base import NOTES, Event, EventsRead
+from inventory.connectors.vsphere import events
 from inventory.models import Asset, SyncRun
 from tests.inventory.carried import bundle_source
 from tests.peers.certificates import self_signed
@@ -113,6 +116,27 @@ def test_what_is_collected_there_is_what_is_known_here(desk: Desk):
     assert Asset.objects.count() == len(records) == sum(seal.counts.values())
     assert Asset.objects.filter(kind="vm", source=source).count() == seal.counts["vm"]
     assert not any("correct horse" in str(item) or "battery" in str(item) for item in items)
+
+
+def test_what_is_known_of_the_log_may_be_left_out(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events, "OVERLAP", timedelta())
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    told = desk.arguments(**{"--events-since": datetime.now(UTC).isoformat()})
+
+    call_command("collect", *told)
+
+    key = signing.read_public((desk.folder / "key.pub").read_text())
+    with (desk.folder / "out" / "estate.vmgov").open("rb") as file:
+        items = list(sealed.CarriedConnector(file, sealed.verified(file, key=key)).collect())
+    assert [item for item in items if isinstance(item, EventsRead)]
+    assert "VmCreatedEvent" not in {item.type for item in items if isinstance(item, Event)}
+
+
+def test_a_moment_without_a_zone_is_none(desk: Desk):
+    status, _, complaint = desk.run(*desk.arguments(**{"--events-since": "2026-01-31T12:00"}))
+
+    assert status != 0
+    assert "--events-since" in complaint
 
 
 def test_a_failure_leaves_no_file_and_says_why(desk: Desk):

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         brought.add_argument("file", type=Path, help="a signed bundle or an RVTools workbook")
         brought.add_argument(
             "--collected-at",
-            type=_moment,
+            type=arguments.moment,
             help="when a workbook was exported that does not say it: 2026-01-31T12:00+01:00",
         )
         add = actions.add_parser("add").add_subparsers(dest="connector", required=True)
@@ -152,11 +152,3 @@ class Command(BaseCommand):
         self.stdout.write(summary(run))
         if run.state != SyncRun.State.COMPLETE:
             raise CommandError(f"The run is {run.get_state_display().upper()}.")
-
-
-def _moment(written: str) -> datetime:
-    """A moment with its zone; argparse tells of the ValueError."""
-    moment = datetime.fromisoformat(written)
-    if moment.tzinfo is None:
-        raise ValueError("a moment needs its zone")
-    return moment

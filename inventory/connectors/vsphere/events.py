@@ -20,7 +20,7 @@ from inventory.connectors.vsphere.xml import Ref, SoapFault
 
 OVERLAP: Final = timedelta(minutes=10)
 PAGE: Final = 1_000  # what a vCenter gives at once
-MOST: Final = 100_000  # of one collection; the next goes on from there
+MOST: Final = 100_000  # of one collection; the next goes on from there, and it is told
 
 
 def read(session: OpenSession, cursor: EventCursor) -> Iterator[Item]:
@@ -46,13 +46,21 @@ class _Log:
         self.problem = ""
         self.skew = timedelta()
         self.until: datetime | None = None
+        self.is_cut = False
         self._oldest: datetime | None = None
         self._keys: set[tuple[int, datetime]] = set()
         self._unreadable = 0
 
-    @property
-    def since(self) -> datetime | None:
-        return self.cursor.at - OVERLAP if self.cursor.at else None
+    def since(self, now: datetime) -> datetime | None:
+        """From when on events may be new, by the platform's clock; None: from the first.
+
+        What was written after the clock was set back may have an earlier time than what is known.
+        """
+        if self.cursor.at is None:
+            return None
+        if self.cursor.until is not None:
+            return min(self.cursor.at, self.cursor.until + self.skew) - OVERLAP
+        return self.cursor.at - OVERLAP if self.cursor.at <= now else None
 
     def take(self, found: object) -> Event | None:
         """The event; None when it came already or makes no sense."""
@@ -78,6 +86,7 @@ class _Log:
     def told(self) -> EventsRead:
         return EventsRead(
             until=None if self.problem else self.until,
+            is_cut=self.is_cut and not self.problem,
             skew_seconds=self.skew.total_seconds(),
             unreadable=self._unreadable,
             oldest_at=self._oldest,
@@ -94,20 +103,20 @@ def _read(session: OpenSession, log: _Log) -> Iterator[Item]:
         return
     log.skew = there - asked_at
     newest: datetime | None = None
-    with _collector(session, log.since) as collector:
+    with _collector(session, log.since(there)) as collector:
         count = f"<maxCount>{PAGE}</maxCount>"
         while page := session.bulk.call("ReadNextEvents", collector, count):
             before = log.count
             for found in page:
                 one = log.take(found)
                 if one is not None:
-                    newest = max(newest or one.at, one.at)
+                    newest = max(newest or one.at, one.at) if one.at <= there else newest
                     yield one
             if log.count == before:
                 log.problem = "vCenter told the same events again and again."
                 return
             if log.is_full:
-                log.until = newest
+                log.until, log.is_cut = newest, True
                 return
     log.until = there
 

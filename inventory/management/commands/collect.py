@@ -37,6 +37,12 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, help="the bundle to write")
         parser.add_argument("--signing-key", type=Path, help="the private key that signs it, PEM")
         parser.add_argument(
+            "--events-since",
+            type=arguments.moment,
+            metavar="MOMENT",
+            help="leave out earlier lines of the log: 2026-01-31T12:00+01:00",
+        )
+        parser.add_argument(
             "--new-key",
             type=Path,
             metavar="FILE",
@@ -77,7 +83,7 @@ class Command(BaseCommand):
                 trust=trust,
                 trust_pem=trust_pem,
                 attributes=checked_mapping(arguments.mapping_of(options)),
-                events_since=EventCursor(),
+                events_since=EventCursor(at=options["events_since"]),
             )
             return carrying.collect(
                 connector,
@@ -100,6 +106,11 @@ class Command(BaseCommand):
             self.stdout.write(f"  {kind:<10} {count:>6}")
         for warning in seal.warnings:
             self.stderr.write(self.style.WARNING(warning))
+        if carried.events_until is not None:
+            self.stderr.write(
+                "The log holds more than a bundle takes; its lines after "
+                f"{carried.events_until.isoformat()} are left out. Say --events-since."
+            )
         if not seal.complete:
             reasons = " ".join(cause["message"] for cause in carried.causes[:20])
             raise CommandError(f"The collection is PARTIAL. {reasons}", returncode=PARTIAL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,39 @@ def test_the_next_reading_sees_the_newest_known_event_again_and_what_is_new(
 
     assert cursor.key in {one.key for one in found}
     assert "VmPoweredOffEvent" in {one.type for one in found if one.key > cursor.key}
+
+
+@pytest.mark.parametrize("is_told_until", [True, False])
+def test_what_is_written_after_the_clock_was_set_back_is_read(
+    small: Vcsim, connector_to: Build, is_told_until: bool
+) -> None:
+    now = datetime.now(UTC)
+    until = now - timedelta(minutes=1) if is_told_until else None
+    ahead = EventCursor(at=now + timedelta(days=1), key=1, until=until)
+
+    assert "VmCreatedEvent" in {one.type for one in read(connector_to, small, ahead)[0]}
+
+
+def test_a_clock_that_was_put_right_by_little_hides_nothing_either() -> None:
+    """Its time is past what is known again, but what was written meanwhile has earlier times."""
+    now = datetime.now(UTC)
+    known = EventCursor(at=now + events.OVERLAP, key=1, until=now)
+    log = events._Log(known)
+
+    assert log.since(now + 2 * events.OVERLAP) == now - events.OVERLAP
+
+
+def test_more_than_is_read_at_once_is_told_to_be_cut(
+    small: Vcsim, connector_to: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything, whole = read(connector_to, small)
+    monkeypatch.setattr(events, "PAGE", 1)
+    monkeypatch.setattr(events, "MOST", len(everything) - 1)
+    found, told = read(connector_to, small)
+
+    assert (whole.is_cut, told.is_cut) == (False, True)
+    assert told.until == max(one.at for one in found)
+    assert len(found) == len(everything) - 1
 
 
 def test_no_collector_is_left_behind(small: Vcsim, connector_to: Build) -> None:
