@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from accounts.permissions import Permission
 from inventory.api_moments import asked, sees_everything
-from inventory.chronicle import lineage_api, questions, windows
+from inventory.chronicle import lineage_api, passing, questions, windows
 from inventory.chronicle.administrators import Careers, Shared
 from inventory.chronicle.administrators_api import (
     AdministratorsSerializer,
@@ -134,11 +134,26 @@ class NeighbourSerializer(serializers.Serializer[Any]):
     by_events = serializers.BooleanField()
 
 
+class PassingSerializer(serializers.Serializer[Any]):
+    """A machine that no collection found and the log tells of; `until` null: no event ended it."""
+
+    name = serializers.CharField()
+    ref = serializers.CharField()
+    place = serializers.IntegerField(source="place.pk", default=None, allow_null=True)
+    place_ref = serializers.CharField()
+    is_running = serializers.BooleanField(allow_null=True)
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
 class NeighboursSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     total = serializers.IntegerField()
     neighbours = NeighbourSerializer(many=True)
+    log_alone = PassingSerializer(
+        many=True, help_text="With `by=host`, for who sees the whole estate."
+    )
     blind = BlindIntervalSerializer(many=True)
 
 
@@ -248,7 +263,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
 
     def get_queryset(self) -> QuerySet[Asset]:
         visible = Asset.objects.visible_to(self.request.user)  # type: ignore[arg-type]
-        return visible.filter(kind=Kind.VM).select_related("source").defer("record")
+        return visible.filter(kind=Kind.VM).select_related("source__watch").defer("record")
 
     @extend_schema(
         parameters=[FROM, TO, BY, WHO, START], responses=NeighboursSerializer, filters=False
@@ -283,6 +298,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
             "until": window.until,
             "total": total,
             "neighbours": rows,
+            "log_alone": passing.near(vm, request.user, window=window) if by == "host" else [],  # type: ignore[arg-type]
             "blind": questions.blind([vm.source_id], window),
         }
         return Response(NeighboursSerializer(told).data)

@@ -60,10 +60,11 @@ def _goes_on(source: Source, run: SyncRun) -> bool:
 
 def _known_until(source: Source) -> datetime | None:
     """Until when, by our clock, all that had happened was told."""
-    if source.events_until is not None or source.events_at is None:
+    at, key = source.events_at, source.events_key
+    if source.events_until is not None or at is None or key is None:
         return source.events_until
-    newest = source.events.filter(key=source.events_key, created_at=source.events_at).first()
-    return newest.happened_at if newest else source.events_at
+    newest = source.events.filter(key=key, created_at=at).first()
+    return newest.happened_at if newest else at
 
 
 def _note_reading(

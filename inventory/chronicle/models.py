@@ -55,6 +55,12 @@ class PlatformEvent(models.Model):
             models.Index(fields=["source", "vm_ref"], name="event_by_ref"),
             models.Index(fields=["source", "host_ref", "-happened_at"], name="event_by_host"),
             models.Index(fields=["type", "-happened_at"], name="event_by_type"),
+            # What happened to machines that no collection found.
+            models.Index(
+                fields=["source", "host_ref"],
+                condition=Q(vm__isnull=True) & ~Q(vm_ref=""),
+                name="event_of_unfound",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from accounts.models import User
 from inventory import facts, history
 from inventory.chronicle import authors
 from inventory.chronicle.models import BlindInterval, PlatformEvent
+from inventory.chronicle.naming import events_on, names_of
 from inventory.chronicle.words import title_of
 from inventory.models import Asset, AssetVersion
 from inventory.records import Kind
@@ -41,7 +42,7 @@ def events_of(asset: Asset, user: User) -> QuerySet[PlatformEvent]:
     """The platform's events about a machine, or on a host: those that the person may see."""
     visible = PlatformEvent.objects.visible_to(user)
     if asset.kind == Kind.HOST:
-        return visible.filter(source_id=asset.source_id, host_ref=asset.ref)
+        return visible.filter(events_on(names_of(asset)), source_id=asset.source_id)
     return visible.filter(vm=asset)
 
 

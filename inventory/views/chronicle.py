@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from inventory import facts, history
-from inventory.chronicle import lanes, lineage, questions, timeline, windows
+from inventory.chronicle import lanes, lineage, passing, questions, timeline, windows
 from inventory.chronicle.filters import EventFilter
 from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
@@ -82,6 +82,8 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
             "next_address": _address(request, start=str(end)) if end < found.total else "",
             "first_address": _address(request, start="0") if start else "",
         }
+        if by == "host":
+            context["passing"] = passing.near(vm, request.user, window=asked.window)
         context |= _proof(request, vm, asked, by)
     return render(request, "inventory/chronicle/neighbours.html", context)
 
@@ -171,6 +173,7 @@ def ran(request: SignedInRequest, pk: int) -> HttpResponse:
         "groups": [list(rows) for _, rows in groupby(page.rows, key=lambda stay: stay.vm_id)],
         "day_before": f"{asked.window.since - timedelta(days=1):%Y-%m-%d}",
         "day_after": _day_after(asked),
+        "passing": passing.on(place, request.user, window=asked.window),
         "blind": questions.blind([place.source_id], asked.window),
     }
     return render(request, "inventory/chronicle/ran.html", context)
@@ -278,7 +281,7 @@ def events(request: SignedInRequest) -> HttpResponse:
 
 
 def _asset(request: SignedInRequest, pk: int, *kinds: Kind) -> Asset:
-    visible = Asset.objects.visible_to(request.user).select_related("source", "team")
+    visible = Asset.objects.visible_to(request.user).select_related("source__watch", "team")
     if kinds:
         visible = visible.filter(kind__in=kinds)
     return get_object_or_404(visible.defer("record"), pk=pk)
