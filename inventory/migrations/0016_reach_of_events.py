@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0014_watch"),
+        ("inventory", "0015_library_items"),
     ]
 
     operations = [
