@@ -105,9 +105,11 @@ _NETWORK = {
     "config.type": ("binding",),
     "config.uplink": ("uplink",),
     "host": ("host_refs",),
+    "parent": ("ancestors",),
     "vm": ("vm_refs",),
 }
 _SWITCH: dict[str, tuple[str, ...]] = {
+    "parent": ("ancestors",),
     "config": (
         "security",
         "mac_learning",
@@ -122,10 +124,11 @@ _SWITCH: dict[str, tuple[str, ...]] = {
         "private_vlans",
         "host_refs",
         "version",
-    )
+    ),
 }
 _DATASTORE = {
     "host": ("mounts", "host_refs"),
+    "parent": ("ancestors",),
     "summary.accessible": ("accessible",),
     "summary.capacity": ("capacity_bytes",),
     "summary.maintenanceMode": ("maintenance",),
@@ -158,6 +161,7 @@ _BY_KIND: dict[Kind, dict[str, tuple[str, ...]]] = {
             "overrides",
         ),
         "host": ("host_refs",),
+        "parent": ("ancestors",),
     },
     Kind.NETWORK: _NETWORK,
     Kind.SWITCH: _SWITCH,

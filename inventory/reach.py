@@ -20,7 +20,16 @@ from inventory.access.effective import Access
 from inventory.access.objects import CONCERNING, Answer, who_may
 from inventory.access.principals import PrincipalKey, uid_of
 from inventory.models import Asset, AssetVersion
-from inventory.records import AnyRecord, Datastore, Grant, Host, Kind, VirtualMachine, decode
+from inventory.records import (
+    AnyRecord,
+    Datastore,
+    Grant,
+    Host,
+    Image,
+    Kind,
+    VirtualMachine,
+    decode,
+)
 
 _TELL = (Kind.ROLE, Kind.GRANT, Kind.PRINCIPAL)
 
@@ -99,9 +108,9 @@ def answer_for(
 ) -> Answer:
     """Who may do what with an object of a kind in `CONCERNING`.
 
-    One query for a machine, unless its host and datastores are among what is `around`.
+    One query for a machine or an image, unless its host and datastores are among what is `around`.
     """
-    if not isinstance(record, VirtualMachine):
+    if not isinstance(record, VirtualMachine | Image):
         return who_may(record, reach.access)
     refs = set(record.datastore_refs or ())
     if around is None:

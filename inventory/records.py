@@ -193,6 +193,7 @@ class Host(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kin
 class Cluster(
     Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="cluster"
 ):
+    ancestors: tuple[str, ...] | None = None  # what is above it, nearest first, up to the root
     drs_enabled: bool | None = None
     drs_automation: str | None = None  # manual, partiallyAutomated, fullyAutomated
     ha_enabled: bool | None = None
@@ -209,6 +210,7 @@ class Network(
     """A standard network (`type` standard; its VLAN lives on the hosts), a distributed port group or an opaque one."""
 
     type: str  # standard, distributed, opaque
+    ancestors: tuple[str, ...] | None = None  # what is above it, nearest first, up to the root
     switch_ref: str | None = None
     uplink: bool | None = None  # an uplink port group carries no machines
     vlan_type: str | None = None  # none, vlan, trunk, pvlan
@@ -234,6 +236,7 @@ class Network(
 class Switch(Record, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="switch"):
     """A distributed switch."""
 
+    ancestors: tuple[str, ...] | None = None  # what is above it, nearest first, up to the root
     uuid: str | None = None
     version: str | None = None
     security: SecurityPolicy | None = None

@@ -12,7 +12,7 @@ from inventory.access.duties import Duty
 from inventory.access.effective import Access, Standing, Way
 from inventory.access.places import standing_of
 from inventory.access.principals import PrincipalKey
-from inventory.records import AnyRecord, Datastore, Kind, VirtualMachine, kind_of
+from inventory.records import AnyRecord, Datastore, Kind, kind_of
 
 # The duties that are about an object of a kind, as what they let somebody do with one.
 CONCERNING: Final[dict[Kind, dict[Duty, str]]] = {
@@ -33,8 +33,12 @@ CONCERNING: Final[dict[Kind, dict[Duty, str]]] = {
     Kind.SWITCH: {Duty.NETWORK_ADMIN: "change", Duty.ACCESS_ADMIN: "grant access"},
     Kind.DATASTORE: {Duty.FILE_ADMIN: "copy files", Duty.ACCESS_ADMIN: "grant access"},
 }
-# Privileges over files that count where the files are, not on the machine they belong to.
+# Privileges over files that count where the files are, not on what they belong to.
 OF_FILES: Final = ("Datastore.", "ContentLibrary.")
+_ELSEWHERE: Final[dict[Kind, tuple[str, ...]]] = {
+    Kind.VM: OF_FILES,
+    Kind.IMAGE: ("Datastore.",),  # one may be an item of a library
+}
 
 
 class Right(msgspec.Struct, frozen=True):
@@ -92,12 +96,12 @@ def who_may(
 ) -> Answer:
     """Everybody with one of the duties that concern such an object, most of them first.
 
-    For a machine `cluster` is that of its host, and `datastores` are those its files are on: None
-    when they are not known. Global permissions are in no record.
+    For a machine `cluster` is that of its host, and for an image as well `datastores` are those the
+    files are on: None when they are not known. Global permissions are in no record.
     """
     standing = standing_of(record, access, cluster=cluster)
-    is_machine = isinstance(record, VirtualMachine)
-    files = [standing_of(each, access) for each in datastores or ()] if is_machine else []
+    has_files = kind_of(record) in _ELSEWHERE
+    files = [standing_of(each, access) for each in datastores or ()] if has_files else []
     holders = []
     for who in access.actors(_refs((standing, *files))):
         found = rights_on(kind_of(record), access, who, standing, files)
@@ -128,9 +132,9 @@ def rights_on(
 ) -> tuple[Right, ...]:
     """By which grants somebody has a duty that concerns such an object, or may have one.
 
-    `files` is where the files of a machine are.
+    `files` is where the files of a machine or an image are.
     """
-    beyond = OF_FILES if kind is Kind.VM else ()
+    beyond = _ELSEWHERE.get(kind, ())
 
     def found() -> Iterator[Right]:
         for way in access.on(standing, who):

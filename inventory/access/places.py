@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from inventory.access.effective import Access, Standing
-from inventory.records import AnyRecord, Datastore, Host, Image, VirtualMachine
+from inventory.records import (
+    AnyRecord,
+    Cluster,
+    Datastore,
+    Host,
+    Image,
+    Network,
+    Switch,
+    VirtualMachine,
+)
 
 
 def standing_of(record: AnyRecord, access: Access, *, cluster: str | None = None) -> Standing:
     """The chains above an object; `cluster` is that of a machine's host.
 
-    A machine inherits from its folder, from its resource pool and from its host. Records of older
-    collections, and of accounts that see a part of the inventory, do not name all that is above:
-    then the objects of grants are found by their paths, and the answer is not whole.
+    A machine inherits from its folder, from its resource pool and from its host; everything else
+    from the one thing it stands in, a port group not from its switch. Records of older collections,
+    and of accounts that see a part of the inventory, do not name all that is above: then the
+    objects of grants are found by their paths, and the answer is not whole.
     """
     match record:
         case VirtualMachine():
@@ -20,7 +30,14 @@ def standing_of(record: AnyRecord, access: Access, *, cluster: str | None = None
             return _guessed(record.ref, (access.above(folder),), access)
         case Host(ancestors=None, cluster_ref=own):
             return _guessed(record.ref, (_known(own),), access)
-        case Image(ancestors=above) | Host(ancestors=above) | Datastore(ancestors=above) if above:
+        case (
+            Cluster(ancestors=above)
+            | Datastore(ancestors=above)
+            | Host(ancestors=above)
+            | Image(ancestors=above)
+            | Network(ancestors=above)
+            | Switch(ancestors=above)
+        ) if above:
             return Standing(ref=record.ref, chains=(above,))
         case _:
             return _guessed(record.ref, (), access)

@@ -13,7 +13,7 @@ from inventory.models import Asset
 from inventory.records import AnyRecord
 from tests.factories import NOW, SourceFactory, TeamFactory, UserFactory
 from tests.inventory.pages.world import change, publish
-from tests.policies.builders import a_grant, a_principal, a_role, a_vm
+from tests.policies.builders import a_datastore, a_grant, a_principal, a_role, a_vm, an_image
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -65,6 +65,25 @@ def test_a_machine_says_who_can_enter_it_by_which_way(
     assert way["groups"] == [OPS]
     assert (way["role"], way["on"]) == ("role-102", "/Oslo/vm/Web")
     assert way["grant"] == Asset.objects.get(kind="grant").pk
+
+
+def test_an_image_says_who_holds_the_datastore_its_files_are_on(
+    client: Client, estate: dict[str, Asset]
+) -> None:
+    source = estate["app-01"].source
+    publish(source, a_datastore(ancestors=("stores", "dc", "root")), at=NOW)
+    publish(source, a_role(107, "Datastore.FileManagement"), at=NOW)
+    grant = {"is_group": False, "entity_ref": "stores", "entity_path": "/Oslo/datastore"}
+    publish(source, a_grant(r"HALDEN\anna", 107, at_root=False, **grant), at=NOW)
+    place = {"ancestors": ("group-v7", "dc", "root"), "datastore_refs": ("datastore-gold",)}
+    image = publish(source, an_image(**place), at=NOW)
+
+    found = told(client, f"assets/{image.pk}/access/")
+
+    assert [one["duties"] for one in found["holders"]] == [["file-admin"]]
+    assert found["whole"] is True
+    elsewhere = publish(source, an_image("b", **{**place, "datastore_refs": ("gone",)}), at=NOW)
+    assert told(client, f"assets/{elsewhere.pk}/access/")["whole"] is False
 
 
 def test_it_can_be_asked_of_the_past(client: Client, estate: dict[str, Asset]) -> None:

@@ -252,7 +252,10 @@ class Collection:
 
     def _clusters(self) -> Iterator[Item]:
         return self._kind(
-            (Kind.CLUSTER,), "ClusterComputeResource", clusters.PATHS, clusters.cluster
+            (Kind.CLUSTER,),
+            "ClusterComputeResource",
+            clusters.PATHS,
+            lambda facts: clusters.cluster(facts, self.estate),
         )
 
     def _switches(self) -> Iterator[Item]:

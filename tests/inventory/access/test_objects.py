@@ -1,10 +1,22 @@
+from collections.abc import Callable
 from typing import Any
 
 from inventory.access.duties import Duty
 from inventory.access.effective import Access
 from inventory.access.objects import Answer, who_may
 from inventory.records import AnyRecord, Grant
-from tests.policies.builders import a_datastore, a_grant, a_host, a_principal, a_role, a_vm
+from tests.policies.builders import (
+    a_cluster,
+    a_datastore,
+    a_grant,
+    a_host,
+    a_network,
+    a_principal,
+    a_role,
+    a_switch,
+    a_vm,
+    an_image,
+)
 
 ENTER = a_role(102, "VirtualMachine.Interact.ConsoleInteract")
 BROWSE = a_role(103, "Datastore.Browse")
@@ -89,3 +101,41 @@ def test_a_host_is_administered_by_who_holds_that_duty_on_it_or_above() -> None:
 
     assert held(on("hosts", 105), role, vm=host) == {r"HALDEN\anna": {Duty.HOST_ADMIN}}
     assert held(on("hosts", 102), role, vm=host) == {}
+
+
+def test_an_image_is_copied_by_rights_on_it_or_where_its_files_are() -> None:
+    image = an_image(ancestors=("group-v7", "dc", "root"))
+
+    for ref in ("group-v7", "root"):
+        assert held(on(ref, 104), vm=image) == {r"HALDEN\anna": {Duty.FILE_ADMIN}}, ref
+    for ref in ("datastore-gold", "stores", "dc"):
+        assert held(on(ref, 103), vm=image) == {r"HALDEN\anna": {Duty.FILE_ADMIN}}, ref
+    assert held(on("group-v7", 103), vm=image) == {}
+    assert answer(vm=image).whole
+    assert not answer(vm=image, datastores=None).whole
+
+
+def test_an_item_of_a_library_is_taken_out_by_rights_over_libraries() -> None:
+    role = a_role(106, "ContentLibrary.DownloadSession")
+    item = an_image(library_ref="library-1")
+
+    assert held(on("root", 106), role, vm=item, datastores=()) == {
+        r"HALDEN\anna": {Duty.FILE_ADMIN}
+    }
+
+
+def test_networks_switches_and_clusters_inherit_from_what_they_stand_in() -> None:
+    role = a_role(105, "DVPortgroup.Modify", "Host.Config.Network")
+    above = ("folder", "dc", "root")
+    kinds: tuple[tuple[Callable[..., AnyRecord], Duty], ...] = (
+        (a_cluster, Duty.HOST_ADMIN),
+        (a_network, Duty.NETWORK_ADMIN),
+        (a_switch, Duty.NETWORK_ADMIN),
+    )
+
+    for build, duty in kinds:
+        one = build(ancestors=above)
+        for ref in (one.ref, *above):
+            assert held(on(ref, 105), role, vm=one) == {r"HALDEN\anna": {duty}}, ref
+        assert answer(vm=one).whole
+        assert not answer(vm=build(ancestors=None)).whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.mapping.facts import (
     Facts,
     as_flag,
@@ -27,7 +28,7 @@ PATHS: Final = ("name", "parent", "configurationEx", "host")
 _Groups = dict[str | None, dict[str, Any]]
 
 
-def cluster(facts: Facts) -> Cluster:
+def cluster(facts: Facts, estate: Estate) -> Cluster:
     config = facts.section("configurationEx")
     drs, ha = inside(config, "drsConfig"), inside(config, "dasConfig")
     return Cluster(
@@ -35,6 +36,7 @@ def cluster(facts: Facts) -> Cluster:
         uid=str(facts.ref),
         ref=str(facts.ref),
         name=display_name(as_text(facts.raw("name")) or str(facts.ref)),
+        ancestors=estate.standing_in(facts.choice("parent")),
         drs_enabled=as_flag(inside(drs, "enabled")),
         drs_automation=as_text(inside(drs, "defaultVmBehavior")),
         ha_enabled=as_flag(inside(ha, "enabled")),

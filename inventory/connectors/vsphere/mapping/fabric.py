@@ -60,6 +60,7 @@ def network(facts: Facts, details: Facts | None, estate: Estate) -> Network:
         "ref": str(facts.ref),
         "name": _name(facts),
         "type": kind,
+        "ancestors": estate.standing_in(facts.choice("parent")),
         "host_refs": facts.refs("host"),
         "vm_refs": facts.refs("vm"),
     }

@@ -35,6 +35,7 @@ def switch(facts: Facts, estate: Estate) -> Switch:
         uid=str(facts.ref),
         ref=str(facts.ref),
         name=display_name(as_text(facts.raw("name")) or str(facts.ref)),
+        ancestors=estate.standing_in(facts.choice("parent")),
         uuid=uuid,
         version=as_text(inside(config, "productInfo", "version")),
         security=port_security(inside(config, "defaultPortConfig")),

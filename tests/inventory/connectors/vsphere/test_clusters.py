@@ -4,6 +4,7 @@ from tests.inventory.connectors.vsphere.metadata import type_of
 from tests.inventory.connectors.vsphere.pages import (
     a_property,
     a_text,
+    an_estate,
     facts_of,
     recorded,
     withheld,
@@ -16,7 +17,8 @@ def test_every_property_read_exists_in_the_vsphere_api() -> None:
 
 
 def test_the_simulators_cluster_is_read() -> None:
-    [cluster] = map(clusters.cluster, recorded("ClusterComputeResource"))
+    [facts] = recorded("ClusterComputeResource")
+    cluster = clusters.cluster(facts, an_estate())
 
     assert cluster.drs_enabled is True
     assert len(cluster.host_refs or ()) == 1
@@ -49,7 +51,8 @@ def test_placement_rules_name_machines_and_hosts() -> None:
             a_property("configurationEx", config, "ClusterConfigInfoEx"),
             ref="domain-c1",
             type_="ClusterComputeResource",
-        )
+        ),
+        an_estate(),
     )
 
     assert (cluster.drs_automation, cluster.ha_enabled) == ("fullyAutomated", False)
@@ -82,7 +85,7 @@ def test_placement_rules_name_machines_and_hosts() -> None:
 def test_a_cluster_that_does_not_tell_its_rules_has_unknown_rules() -> None:
     facts = facts_of(withheld("configurationEx"), ref="domain-c1", type_="ClusterComputeResource")
 
-    found = clusters.cluster(facts)
+    found = clusters.cluster(facts, an_estate())
 
     assert (found.rules, found.groups, found.overrides) == (None, None, None)
 
@@ -102,7 +105,8 @@ def test_groups_and_machines_with_rules_of_their_own_are_read() -> None:
             a_property("configurationEx", config, "ClusterConfigInfoEx"),
             ref="domain-c1",
             type_="ClusterComputeResource",
-        )
+        ),
+        an_estate(),
     )
 
     assert cluster.groups == (

@@ -18,13 +18,16 @@ from inventory.connectors.base import BlindSpot, CollectionFailed, Count, Doubt,
 from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.connectors.vsphere.methods import REST_SESSION
 from inventory.records import (
+    Cluster,
     Datastore,
     Grant,
     Host,
     Image,
     Kind,
+    Network,
     PlatformSettings,
     Principal,
+    Switch,
     VirtualMachine,
     kind_of,
 )
@@ -134,8 +137,10 @@ def test_references_lead_to_what_was_collected(large: Vcsim, connector_to: Build
         assert host.cluster_ref == "" or host.cluster_ref in known
     for grant in of(Grant, items):
         assert grant.entity_path == "/"
-    for one in (*of(VirtualMachine, items), *of(Host, items), *of(Datastore, items)):
-        assert one.ancestors[-1] == of(Grant, items)[0].entity_ref  # the root
+    for kind in (VirtualMachine, Host, Cluster, Network, Switch, Datastore):
+        for one in of(kind, items):
+            assert one.ancestors[-1] == of(Grant, items)[0].entity_ref  # the root
+    assert {one.type for one in of(Network, items)} == {"standard", "distributed"}
     for machine in of(VirtualMachine, items):
         assert machine.pool_ancestors[0] == machine.resource_pool_ref
         assert machine.ancestors[-2:] == machine.pool_ancestors[-2:]  # one data center
