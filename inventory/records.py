@@ -228,7 +228,9 @@ class Network(
     standby_uplinks: tuple[str, ...] | None = None
     override_allowed: dict[str, bool] | None = None  # what a port may replace; config.policy
     resets_ports: bool | None = None  # config.policy.portConfigResetAtDisconnect
-    port_overrides: tuple[PortOverride, ...] | None = None  # FetchDVPorts, where one is allowed
+    # FetchDVPorts: connected ports with a VLAN, security policy, MAC learning, NetFlow or traffic
+    # filter of their own; not those that replace nothing but others of `override_allowed`.
+    port_overrides: tuple[PortOverride, ...] | None = None
     host_refs: tuple[str, ...] | None = None
     vm_refs: tuple[str, ...] | None = None
 

@@ -107,9 +107,9 @@ _PORTS_A_CALL: Final = 1_000
 
 
 def ask_ports(session: OpenSession, estate: Estate, groups: Iterable[Facts]) -> Iterator[Item]:
-    """Let the estate know which ports go their own way, in the groups that let them.
+    """Let the estate know which connected ports go their own way in what is weighty.
 
-    Where no group of a switch lets a port replace what matters, nothing is asked.
+    Where a group lets no port do so there is none, and nothing is asked.
     """
     asked: dict[Ref, list[Facts]] = {}
     for group in groups:

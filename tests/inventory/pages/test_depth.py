@@ -193,6 +193,14 @@ def test_a_network_tells_what_its_ports_may_replace_and_which_do(analyst: Client
     assert "8 none vlan VLAN 40" in text
 
 
+def test_a_network_without_such_ports_tells_what_was_looked_for(analyst: Client, world: World):
+    network = publish(world.source, a_network("strict", port_overrides=()), at=world.now)
+
+    text = text_of(page(analyst, network))
+
+    assert "No connected port has a VLAN, security policy, MAC learning, NetFlow" in text
+
+
 def test_a_standard_network_is_not_said_to_lack_what_it_cannot_have(analyst: Client, world: World):
     text = text_of(page(analyst, world["Old servers"]))
 

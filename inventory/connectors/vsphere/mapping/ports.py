@@ -27,8 +27,8 @@ _OVERRIDES: Final = {
     "vendor": ("vendorConfigOverrideAllowed", ("vendorSpecificConfig",)),
     "vlan": ("vlanOverrideAllowed", ("vlan",)),
 }
-# Those that change what a machine can reach, pretend or hide. Ports are asked for their sake alone:
-# every group allows blocking unless somebody forbade it.
+# Those that change what a machine can reach, pretend or hide. Ports are asked and told for their
+# sake alone: every group allows blocking unless somebody forbade it.
 WEIGHTY: Final = frozenset({"mac-learning", "netflow", "security", "traffic-filter", "vlan"})
 
 
@@ -44,7 +44,7 @@ def override_allowed(policy: Any) -> dict[str, bool] | None:
 
 
 def port_override(port: dict[str, Any]) -> PortOverride | None:
-    """What a port replaces of its group's settings; None when it replaces nothing."""
+    """What a port replaces of its group's settings; None when none of it is weighty."""
     setting = inside(port, "config", "setting")
     replaced = tuple(
         name
@@ -52,7 +52,7 @@ def port_override(port: dict[str, Any]) -> PortOverride | None:
         if any(as_flag(inside(setting, each, "inherited")) is False for each in settings)
     )
     key, connected = as_text(port.get("key")), inside(port, "connectee", "connectedEntity")
-    if not replaced or not key:
+    if WEIGHTY.isdisjoint(replaced) or not key:
         return None
     loosened = "security" in replaced or "mac-learning" in replaced
     return PortOverride(

@@ -57,6 +57,14 @@ def test_only_what_is_replaced_is_told() -> None:
     assert ports.port_override(port) == PortOverride(key="12", replaces=("netflow",))
 
 
+def test_a_port_that_replaces_nothing_weighty_is_not_told_wherever_it_is() -> None:
+    assert ports.port_override(a_port(blocked=OWN, uplinkTeamingPolicy=OWN)) is None
+
+    found = ports.port_override(a_port(blocked=OWN, vlan=OWN))
+
+    assert found == PortOverride(key="12", replaces=("blocking", "vlan"))
+
+
 @pytest.mark.parametrize("odd", [{}, {"key": "1", "config": "?"}, {"key": "1", "config": {}}])
 def test_a_port_that_cannot_be_read_replaces_nothing(odd: dict[str, Any]) -> None:
     assert ports.port_override(odd) is None
