@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from inventory.facts import part_name
-from inventory.records import AnyRecord, Host, Kind, VirtualMachine, kind_of
+from inventory.records import AnyRecord, Host, Machine, VirtualMachine
 from inventory.search import Wanted
 from inventory.words import trimmed
 
@@ -62,24 +62,33 @@ def _is_address_meant(said: str, wanted: Wanted) -> bool:
 
 def _identities(record: AnyRecord) -> Iterator[tuple[str, str, str]]:
     """Addresses and ids: (what sort, where it stands, what it is)."""
-    if isinstance(record, VirtualMachine):
+    if isinstance(record, Machine):
         for nic in record.nics or ():
             yield "mac", f"on NIC {part_name(nic)}", nic.mac or ""
-        for guest_nic in record.guest_nics or ():
-            yield "mac", "on guest NIC", guest_nic.mac or ""
-            for address in guest_nic.addresses:
-                yield "ip", "on guest NIC", address
+    if isinstance(record, VirtualMachine):
+        yield from _of_guest(record)
     if isinstance(record, Host):
-        for pnic in record.pnics or ():
-            yield "mac", f"on physical NIC {pnic.name}", pnic.mac or ""
-        for vmk in record.vmkernel_nics or ():
-            yield "ip", f"on {vmk.device}", vmk.ip or ""
-            yield "mac", f"on {vmk.device}", vmk.mac or ""
-    is_machine = kind_of(record) is Kind.VM
+        yield from _of_host(record)
+    is_machine = isinstance(record, Machine) and not getattr(record, "library_ref", None)
     yield "id", "instance UUID" if is_machine else "stable id", record.uid
     yield "id", "BIOS UUID", getattr(record, "bios_uuid", None) or ""
     yield "id", "UUID", getattr(record, "uuid", None) or ""
     yield "ref", "managed object id", record.ref
+
+
+def _of_guest(vm: VirtualMachine) -> Iterator[tuple[str, str, str]]:
+    for nic in vm.guest_nics or ():
+        yield "mac", "on guest NIC", nic.mac or ""
+        for address in nic.addresses:
+            yield "ip", "on guest NIC", address
+
+
+def _of_host(host: Host) -> Iterator[tuple[str, str, str]]:
+    for pnic in host.pnics or ():
+        yield "mac", f"on physical NIC {pnic.name}", pnic.mac or ""
+    for vmk in host.vmkernel_nics or ():
+        yield "ip", f"on {vmk.device}", vmk.ip or ""
+        yield "mac", f"on {vmk.device}", vmk.mac or ""
 
 
 _TEXTS = (

@@ -203,13 +203,14 @@ class Estate:
         return {ref: tuple(group) for ref, group in groups.items()}
 
     @cached_property
-    def vms_by_mac(self) -> dict[str, tuple[tuple[VirtualMachine, str], ...]]:
-        """Configured MAC → (machine, NIC key) of everyone who claims it."""
-        claims: dict[str, list[tuple[VirtualMachine, str]]] = {}
-        for vm in self.of(VirtualMachine):
-            for nic in vm.nics or ():
+    def machines_by_mac(self) -> dict[str, tuple[tuple[VirtualMachine | Image, str], ...]]:
+        """Configured MAC → (machine or template, NIC key) of everyone who claims it."""
+        claims: dict[str, list[tuple[VirtualMachine | Image, str]]] = {}
+        claimants: tuple[VirtualMachine | Image, ...] = (*self.of(VirtualMachine), *self.of(Image))
+        for machine in claimants:
+            for nic in machine.nics or ():
                 if nic.mac:
-                    claims.setdefault(nic.mac, []).append((vm, nic.key))
+                    claims.setdefault(nic.mac, []).append((machine, nic.key))
         return {mac: tuple(holders) for mac, holders in claims.items()}
 
 

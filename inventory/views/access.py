@@ -58,7 +58,7 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 def on_machine(subject: Subject) -> dict[str, Any]:
-    """Who can enter, run or copy a machine; `reach` is None where that is not to be told."""
+    """Who can get at a machine or an image; `reach` is None where that is not to be told."""
     found = reach.reach_of(subject.asset.source_id, by=subject.user)
     if found is None or subject.asset.gone_at:
         return {"reach": None, "sees_everything": subject.user.sees_everything}

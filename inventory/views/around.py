@@ -23,6 +23,7 @@ from inventory.records import (
     Datastore,
     Host,
     Kind,
+    Machine,
     Network,
     PlacementGroup,
     PlacementRule,
@@ -78,8 +79,16 @@ def machine(subject: Subject) -> dict[str, Any]:
         "neighbours": neighbours,
         "neighbour_count": total,
         "other_classes": classes,
-        "nics": [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in vm.nics or ()],
+        **cards(subject),
     }
+
+
+def cards(subject: Subject) -> dict[str, Any]:
+    """The network cards of a machine or a template, and the networks they are on."""
+    record = subject.record
+    found = record.nics if isinstance(record, Machine) else None
+    nics = [(nic, subject.names.get(Kind.NETWORK, nic.network_ref)) for nic in found or ()]
+    return {"nics": nics}
 
 
 def _neighbours(vm: VirtualMachine, others: QuerySet[Asset]) -> tuple[list[Asset], int, list[str]]:

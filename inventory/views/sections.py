@@ -13,9 +13,38 @@ from inventory.models import Asset
 from inventory.parts import Part
 from inventory.records import AnyRecord, Image, Kind, Network, kind_of
 
+_PROTECTION = (
+    "firmware",
+    "secure_boot",
+    "tpm",
+    "boot_order",
+    "enters_setup",
+    "encrypted",
+    "migrate_encryption",
+    "ft_encryption",
+    "logging_enabled",
+    "tools_sync_time",
+    "tools_sync_allowed",
+    "consolidation_needed",
+)
+
 # An item of a library says what a template does not, and the other way round.
 _OF_ITEM = ("library_name", "library_ref", "item_version", "taken_from", "cached")
-_OF_TEMPLATE = ("library_item", "library_item_version")
+_OF_TEMPLATE = {
+    "Image": (
+        "guest_os",
+        "cpu_count",
+        "memory_mib",
+        "hardware_version",
+        "tools_version_status",
+        "managed_by",
+        "annotation",
+    ),
+    "Security": _PROTECTION,
+    "Place": ("folder", "host_ref", "config_file", "network_refs", "connection_state"),
+    "Content library": ("library_item", "library_item_version"),
+    "Identity": ("bios_uuid",),
+}
 
 SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
     Kind.VM: (
@@ -40,25 +69,17 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 "annotation",
             ),
         ),
-        (
-            "Security",
-            (
-                "firmware",
-                "secure_boot",
-                "tpm",
-                "boot_order",
-                "enters_setup",
-                "encrypted",
-                "migrate_encryption",
-                "ft_encryption",
-                "logging_enabled",
-                "tools_sync_time",
-                "consolidation_needed",
-            ),
-        ),
+        ("Security", (*_PROTECTION, "crypto_state")),
         (
             "Place",
-            ("folder", "resource_pool_ref", "datastore_refs", "network_refs", "connection_state"),
+            (
+                "folder",
+                "resource_pool_ref",
+                "datastore_refs",
+                "config_file",
+                "network_refs",
+                "connection_state",
+            ),
         ),
         ("Identity", ("uid", "bios_uuid", "ref")),
     ),
@@ -85,11 +106,22 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
                 "lockdown_exceptions",
                 "uefi_secure_boot",
                 "acceptance_level",
+                "crypto_state",
                 "firewall_incoming_blocked",
                 "firewall_outgoing_blocked",
             ),
         ),
-        ("Time", ("time_servers", "time_protocol", "time_enabled", "time_fallback")),
+        (
+            "Time",
+            (
+                "time_servers",
+                "time_protocol",
+                "time_enabled",
+                "time_in_sync",
+                "time_fallback",
+                "time_in_fallback",
+            ),
+        ),
         ("Certificate", ("certificate",)),
         ("Place", ("cluster_ref", "datastore_refs", "tags")),
         ("Identity", ("uid", "ref")),
@@ -146,14 +178,12 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
     Kind.IMAGE: (
         (
             "Image",
-            ("type", "guest_os", "hardware_version", "modified_at", "created_at"),
+            ("type", *_OF_TEMPLATE["Image"], "modified_at", "created_at"),
         ),
-        (
-            "Content library",
-            (*_OF_ITEM, *_OF_TEMPLATE),
-        ),
-        ("Place", ("folder", "host_ref", "datastore_refs")),
-        ("Identity", ("uid", "ref")),
+        ("Content library", (*_OF_ITEM, *_OF_TEMPLATE["Content library"])),
+        ("Security", _OF_TEMPLATE["Security"]),
+        ("Place", (*_OF_TEMPLATE["Place"], "datastore_refs")),
+        ("Identity", ("uid", *_OF_TEMPLATE["Identity"], "ref")),
     ),
     Kind.ROLE: (("Role", ("label", "system")), ("Identity", ("uid",))),
     Kind.GRANT: (
@@ -174,7 +204,17 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
     ),
     Kind.PRINCIPAL: (("Principal", ("is_group", "full_name")), ("Identity", ("uid",))),
     Kind.PLATFORM: (
-        ("Platform", ("product", "version", "build", "api_version", "extensions")),
+        (
+            "Platform",
+            (
+                "product",
+                "version",
+                "build",
+                "api_version",
+                "clock_ahead_minutes",
+                "extensions",
+            ),
+        ),
         ("Identity", ("uid", "ref")),
     ),
 }
@@ -214,7 +254,9 @@ def _foreign(record: AnyRecord) -> Collection[str]:
     if isinstance(record, Network) and record.type != "distributed":
         return _OF_DISTRIBUTED
     if isinstance(record, Image):
-        return _OF_TEMPLATE if record.library_ref else _OF_ITEM
+        if record.library_ref is None:
+            return _OF_ITEM
+        return [field for fields in _OF_TEMPLATE.values() for field in fields]
     return ()
 
 

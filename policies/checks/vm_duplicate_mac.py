@@ -26,7 +26,7 @@ from policies.spec import (
     severity=Severity.HIGH,
     statements=("IR-8",),
     facts=("nics",),
-    reads=("vm.nics",),
+    reads=("vm.nics", "image.nics"),
     why=(
         "Two machines with one address lose each other's packets, and an investigator cannot say "
         "which of them a log line is about. It happens after restores and copies."
@@ -66,9 +66,10 @@ def duplicate_mac(vm: VirtualMachine, estate: Estate) -> Iterator[Violation]:
             doubts.append(f"nics: the MAC address of {nic.label or nic.key}")
             continue
         # A machine whose adapters could not be read is unknown itself; it does not blind the rest.
+        # A template counts: it keeps its address, and has it again when it is made a machine.
         others = [
             (other.name, key)
-            for other, key in estate.vms_by_mac.get(nic.mac, ())
+            for other, key in estate.machines_by_mac.get(nic.mac, ())
             if other.uid != vm.uid or key != nic.key
         ]
         if others:
@@ -82,4 +83,4 @@ def duplicate_mac(vm: VirtualMachine, estate: Estate) -> Iterator[Violation]:
             )
     if doubts:
         raise FactMissing(doubts[0])
-    estate.listed(Kind.VM)
+    estate.listed(Kind.VM)  # templates are listed with the machines

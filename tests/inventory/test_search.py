@@ -17,7 +17,7 @@ from inventory.records import GuestNic, PhysicalNic, VmkernelNic
 from tests.factories import AssetFactory, SourceFactory, TeamFactory
 from tests.inventory.pages.test_past_lists import go, return_to
 from tests.inventory.pages.world import change, person, publish
-from tests.policies.builders import NOW, a_grant, a_host, a_nic, a_vm
+from tests.policies.builders import NOW, a_grant, a_host, a_nic, a_vm, an_image
 from tests.twins.test_twins import TOKEN
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,24 @@ def found(text: str) -> set[str]:
 )
 def test_an_asset_is_found_by_all_it_is_known_by(text: str, names: set[str]):
     assert found(text) == names
+
+
+def test_a_template_is_found_by_its_address_its_notes_and_its_ids():
+    image = an_image(
+        "gold",
+        annotation="Built on Mondays.",
+        bios_uuid="4212ab34-9f01-7c55-aa01-00000000feed",
+        nics=(a_nic(mac="00:50:56:ee:00:01"),),
+    )
+    AssetFactory(record=image)
+
+    for text, label in (
+        ("00:50:56:EE:00:01", "on NIC 4000"),
+        ("mondays", "note"),
+        ("4212ab34-9f01-7c55-aa01-00000000feed", "BIOS UUID"),
+    ):
+        assert found(text) == {"gold"}
+        assert [match.label for match in matching.matches(image, search.read(text))] == [label]
 
 
 def test_nobodys_name_or_note_passes_for_an_address():

@@ -71,51 +71,57 @@ def machine(
     """The machine of a row of vInfo; raise ValueError when it has no identity."""
     if not cells.get("uuid") or not cells.get("id"):
         raise ValueError("The workbook does not say its id.")
+    template = values.flag(cells, "template")
+    if template is None:
+        raise ValueError("The workbook does not say whether this is a machine or a template.")
     said = {
         "platform": Platform.VSPHERE,
         "uid": cells["uuid"],
         "ref": cells["id"],
         "name": cells.get("name") or cells["id"],
-        "guest_os": values.text(cells, "guest"),
-        "folder": values.text(cells, "folder"),
-        "host_ref": around.hosts.ref(values.text(cells, "host")),
-        "created_at": around.moment(cells, "created"),
-        "hardware_version": _hardware(cells),
+        **_configuration(cells, around),
         "attributes": attributes,
         **assigned,
     }
-    template = values.flag(cells, "template")
-    if template is None:
-        raise ValueError("The workbook does not say whether this is a machine or a template.")
-    return Image(**said) if template else _virtual_machine(cells, around, said)
+    return Image(**said) if template else VirtualMachine(**said, **_life(cells, around))
 
 
-def _virtual_machine(cells: Cells, around: Around, said: dict[str, Any]) -> VirtualMachine:
-    cards = around.parts["vNetwork"].of(cells)
-    tools = _only(around.parts["vTools"].of(cells))
-    installed = tools.get("tools", "").lower()
-    return VirtualMachine(
-        **said,
-        bios_uuid=values.text(cells, "bios_uuid"),
-        power_state=_POWER.get(cells.get("power", "").lower()),
-        connection_state=values.text(cells, "connection"),
-        resource_pool_ref=around.pools.ref(values.text(cells, "pool")),
-        cpu_count=_first(cells, _only(around.parts["vCPU"].of(cells)), "cpus"),
-        memory_mib=_first(cells, _only(around.parts["vMemory"].of(cells)), "memory"),
-        guest_hostname=values.text(cells, "hostname"),
-        guest_nics=None if cards is None else _guest_nics(cards),
-        annotation=values.text(cells, "annotation"),
-        booted_at=around.moment(cells, "booted"),
-        tools_version_status=_TOOLS_VERSION.get(installed),
-        tools_running=_TOOLS_RUN.get(installed),
-        tools_sync_time=values.flag(tools, "sync"),
-        firmware=(values.text(cells, "firmware") or "").lower() or None,
-        secure_boot=values.flag(cells, "secure_boot"),
-        consolidation_needed=values.flag(cells, "consolidate"),
-        nics=None if cards is None else tuple(_nic(row, around) for row in cards),
-        disks=_disks(around.parts["vDisk"].of(cells)),
-        snapshots=_snapshots(around.parts["vSnapshot"].of(cells), around),
-    )
+def _configuration(cells: Cells, around: Around) -> dict[str, Any]:
+    """What a machine and a template have in common."""
+    cards, tools = around.parts["vNetwork"].of(cells), _only(around.parts["vTools"].of(cells))
+    return {
+        "bios_uuid": values.text(cells, "bios_uuid"),
+        "connection_state": values.text(cells, "connection"),
+        "host_ref": around.hosts.ref(values.text(cells, "host")),
+        "folder": values.text(cells, "folder"),
+        "cpu_count": _first(cells, _only(around.parts["vCPU"].of(cells)), "cpus"),
+        "memory_mib": _first(cells, _only(around.parts["vMemory"].of(cells)), "memory"),
+        "guest_os": values.text(cells, "guest"),
+        "annotation": values.text(cells, "annotation"),
+        "created_at": around.moment(cells, "created"),
+        "hardware_version": _hardware(cells),
+        "tools_version_status": _TOOLS_VERSION.get(tools.get("tools", "").lower()),
+        "firmware": (values.text(cells, "firmware") or "").lower() or None,
+        "secure_boot": values.flag(cells, "secure_boot"),
+        "consolidation_needed": values.flag(cells, "consolidate"),
+        "tools_sync_time": values.flag(tools, "sync"),
+        "nics": None if cards is None else tuple(_nic(row, around) for row in cards),
+        "disks": _disks(around.parts["vDisk"].of(cells)),
+        "snapshots": _snapshots(around.parts["vSnapshot"].of(cells), around),
+    }
+
+
+def _life(cells: Cells, around: Around) -> dict[str, Any]:
+    """What only something that can run has."""
+    cards, tools = around.parts["vNetwork"].of(cells), _only(around.parts["vTools"].of(cells))
+    return {
+        "power_state": _POWER.get(cells.get("power", "").lower()),
+        "resource_pool_ref": around.pools.ref(values.text(cells, "pool")),
+        "guest_hostname": values.text(cells, "hostname"),
+        "guest_nics": None if cards is None else _guest_nics(cards),
+        "booted_at": around.moment(cells, "booted"),
+        "tools_running": _TOOLS_RUN.get(tools.get("tools", "").lower()),
+    }
 
 
 def _only(rows: list[Cells] | None) -> Cells:

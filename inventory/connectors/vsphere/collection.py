@@ -140,6 +140,7 @@ class Collection:
             )
             alarms = questions.ask_alarms(self._session, notes)
             self._contents = libraries.read_libraries(self._session, notes)
+            clock = events.read_clock(self._session)
         except SoapFault as fault:
             raise no_rights(fault.type) from None
         yield access.platform_settings(
@@ -148,6 +149,7 @@ class Collection:
             version=content.version,
             build=content.build,
             api_version=content.api_version,
+            skew=clock[1] if clock else None,
             settings=settings,
             extensions=extensions,
             alarms=alarms,

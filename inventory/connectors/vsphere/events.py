@@ -95,13 +95,11 @@ class _Log:
 
 
 def _read(session: OpenSession, log: _Log) -> Iterator[Item]:
-    asked_at = datetime.now(UTC)
-    clock = session.bulk.call("CurrentTime", Ref("ServiceInstance", "ServiceInstance"))
-    there = as_time(clock[0]) if clock else None
-    if there is None:
+    clock = read_clock(session)
+    if clock is None:
         log.problem = "vCenter did not tell its time."
         return
-    log.skew = there - asked_at
+    there, log.skew = clock
     newest: datetime | None = None
     with _collector(session, log.since(there)) as collector:
         count = f"<maxCount>{PAGE}</maxCount>"
@@ -119,6 +117,14 @@ def _read(session: OpenSession, log: _Log) -> Iterator[Item]:
                 log.until, log.is_cut = newest, True
                 return
     log.until = there
+
+
+def read_clock(session: OpenSession) -> tuple[datetime, timedelta] | None:
+    """The platform's time, and how far it is ahead of ours; or raise SoapFault."""
+    asked_at = datetime.now(UTC)
+    answer = session.bulk.call("CurrentTime", Ref("ServiceInstance", "ServiceInstance"))
+    there = as_time(answer[0]) if answer else None
+    return None if there is None else (there, there - asked_at)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from inventory.records import (
     PortOverride,
     PrivateVlan,
     SecurityPolicy,
+    VmFile,
 )
 from tests.policies.builders import (
     a_cluster,
@@ -31,6 +32,7 @@ from tests.policies.builders import (
     a_snapshot,
     a_switch,
     a_vm,
+    an_image,
 )
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -61,6 +63,16 @@ def deep_records() -> list[AnyRecord]:
                 Device(key="13000", type="pci", label="PCI device 0", backing="0000:3b:00.0"),
             ),
             tags={"Zone": ("a", "b")},
+        ),
+        an_image(
+            "deep-template",
+            annotation="Built on Mondays.",
+            extra_config={"isolation.tools.copy.disable": "FALSE"},
+            nics=(Nic(key="4000", label="NIC 1", adapter="vmxnet3", mac="00:50:56:99:99:99"),),
+            disks=(Disk(key="2000", label="Hard disk 1", mode="persistent"),),
+            devices=(Device(key="13000", type="usb", label="USB 1"),),
+            snapshots=(a_snapshot(uid="s1", age_days=3),),
+            files=(VmFile(path="[gold] gold/gold.vmdk", type="diskExtent", size_bytes=2048),),
         ),
         a_host(
             "deep-host",

@@ -79,7 +79,7 @@ def test_where_something_is_not_known_they_are_at_least_these(analyst: Client, w
 
     assert "These are at least those who can. The members of 1 group are not known." in placed_text
     assert r"HALDEN\Nightswhoever is in this group" in placed_text
-    assert "Not all that is above this machine was collected." in older_text
+    assert "Not all that is above it was collected." in older_text
     assert r"HALDEN\anna" in older_text
 
 

@@ -26,6 +26,7 @@ from inventory.records import (
     PortOverride,
     PrivateVlan,
     SecurityPolicy,
+    VmFile,
 )
 from tests.inventory.pages.test_assets import page
 from tests.inventory.pages.world import HOSTILE, World, change, person, publish
@@ -34,6 +35,7 @@ from tests.policies.builders import (
     a_datastore,
     a_host,
     a_network,
+    a_nic,
     a_platform,
     a_rule,
     a_snapshot,
@@ -313,6 +315,46 @@ def test_a_platform_that_tells_nothing_of_either_reads_unknown(analyst: Client, 
     assert "An account without a global permission" in text_of(page(analyst, told))
 
 
+def test_a_template_tells_all_that_a_machine_is_configured_with(analyst: Client, world: World):
+    template = publish(
+        world.source,
+        an_image(
+            "gold",
+            annotation="Built on Mondays.",
+            bios_uuid="4210aaaa-0000-0000-0000-000000000001",
+            secure_boot=False,
+            config_file="[gold] gold/gold.vmtx",
+            extra_config={"isolation.tools.copy.disable": "FALSE"},
+            nics=(a_nic(mac="00:50:56:99:99:99"),),
+            disks=(Disk(key="2000", label="Hard disk 1", mode="persistent"),),
+            devices=(Device(key="13000", type="usb", label="USB 1"),),
+            snapshots=(a_snapshot(uid="s1", age_days=3),),
+            files=(VmFile(path="[gold] gold/gold.vmdk", type="diskExtent", size_bytes=2048),),
+        ),
+        at=world.now,
+    )
+
+    text = text_of(page(analyst, template))
+
+    for said in (
+        "Notes Built on Mondays.",
+        "BIOS UUID 4210aaaa-0000-0000-0000-000000000001",
+        "Secure boot no",
+        "Configuration file [gold] gold/gold.vmtx",
+        "isolation.tools.copy.disable FALSE",
+        "00:50:56:99:99:99",
+        "Hard disk 1",
+        "usb, unknown",
+        "before patch",
+        "[gold] gold/gold.vmdk diskExtent, 2.0 KiB",
+        "Who can copy it or make machines of it",
+    ):
+        assert said in text, said
+    assert "Content library" not in text
+    assert "As the guest sees it" not in text
+    assert "What the guest itself sees" not in text
+
+
 def test_an_item_of_a_library_tells_where_it_comes_from(analyst: Client, world: World):
     item = publish(
         world.source,
@@ -334,6 +376,8 @@ def test_an_item_of_a_library_tells_where_it_comes_from(analyst: Client, world: 
     assert "<script>alert(1)" not in html
     assert "boot.iso 2.0 KiB, SHA1 9f" in text
     assert "Nothing is known to have been made from it." in text
+    for of_a_template in ("BIOS UUID", "Secure boot", "Disks and devices", "Advanced settings"):
+        assert of_a_template not in text
     listed = text_of(analyst.get("/inventory/images/").content.decode())
     assert "iso" in listed
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from inventory.records import Kind, PowerState, VirtualMachine
 from policies.spec import OTHERS
-from tests.policies.builders import a_nic, a_vm, keys, missing, passes, violations
+from tests.policies.builders import a_nic, a_vm, an_image, keys, missing, passes, violations
 
 CHECK = "vm-duplicate-mac"
 
@@ -32,6 +32,12 @@ def test_two_machines_with_one_address_fail_both():
 
 def test_a_copy_that_is_off_is_a_duplicate_too():
     assert violations(CHECK, with_mac("a"), with_mac("b", power_state=PowerState.OFF))
+
+
+def test_a_template_that_has_the_address_of_a_machine_fails_the_machine():
+    [violation] = violations(CHECK, with_mac("web"), an_image("gold", nics=(a_nic(mac=MAC),)))
+
+    assert violation.evidence[OTHERS] == ["gold"]
 
 
 def test_two_adapters_of_one_machine_with_one_address_fail():

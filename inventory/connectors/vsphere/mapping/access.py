@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from inventory.access.principals import qualified
@@ -86,6 +87,7 @@ def platform_settings(
     version: str,
     build: str,
     api_version: str,
+    skew: timedelta | None = None,
     settings: Any,
     extensions: Any,
     alarms: tuple[Alarm, ...] | None = None,
@@ -93,7 +95,7 @@ def platform_settings(
     sessions: tuple[LoginSession, ...] | None = None,
     libraries: tuple[Library, ...] | None = None,
 ) -> PlatformSettings:
-    """The vCenter itself; what it does not tell of the last six is None."""
+    """The vCenter itself; what it does not tell of the last seven is None."""
     return PlatformSettings(
         platform=Platform.VSPHERE,
         uid=instance_uuid,
@@ -103,6 +105,7 @@ def platform_settings(
         version=version,
         build=build,
         api_version=api_version,
+        clock_ahead_minutes=None if skew is None else int(skew / timedelta(minutes=1)),
         settings=None if settings is None else option_values(many(settings)),
         extensions=None
         if extensions is None

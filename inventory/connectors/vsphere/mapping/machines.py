@@ -40,6 +40,7 @@ PATHS: Final = (
     "config.contentLibItemInfo",
     "config.createDate",
     "config.extraConfig",
+    "config.files.vmPathName",
     "config.firmware",
     "config.flags.enableLogging",
     "config.ftEncryptionMode",
@@ -54,6 +55,7 @@ PATHS: Final = (
     "config.modified",
     "config.template",
     "config.tools.syncTimeWithHost",
+    "config.tools.syncTimeWithHostAllowed",
     "config.uuid",
     "config.version",
     "customValue",
@@ -69,6 +71,7 @@ PATHS: Final = (
     "runtime.bootTime",
     "runtime.connectionState",
     "runtime.consolidationNeeded",
+    "runtime.cryptoState",
     "runtime.host",
     "runtime.powerState",
     "runtime.suspendTime",
@@ -119,15 +122,28 @@ _HARDENING_PATTERN: Final = re.compile(
     r"^(isolation\.[\w.]+|ethernet\d+\.filter\d*\.\w+|pciPassthru\d+\.present)$", re.IGNORECASE
 )
 
+# Files that are written once. All others of something that runs have another size at every look.
+_WRITTEN_ONCE: Final = frozenset(
+    {"diskDescriptor", "nvram", "snapshotData", "snapshotMemory", "suspend", "suspendMemory"}
+)
+
 
 def machine(facts: Facts, estate: Estate) -> VirtualMachine | Image:
     """A virtual machine, or an image if it is a template; raise ValueError without an identity."""
     uid = facts.choice("config.instanceUuid")
     if uid is None:
         raise ValueError(_no_identity(facts))
+    said = {
+        "platform": Platform.VSPHERE,
+        "uid": uid,
+        "ref": str(facts.ref),
+        "name": _name(facts),
+        **_configuration(facts, estate),
+    }
     if facts.flag("config.template"):
-        return _image(facts, estate, uid)
-    return _virtual_machine(facts, estate, uid)
+        return Image(**said, files=_files(facts))
+    files = _files(facts, with_size=_WRITTEN_ONCE)
+    return VirtualMachine(**said, **_life(facts, estate), files=files)
 
 
 def _no_identity(facts: Facts) -> str:
@@ -139,85 +155,67 @@ def _no_identity(facts: Facts) -> str:
     )
 
 
-def _virtual_machine(facts: Facts, estate: Estate, uid: str) -> VirtualMachine:
+def _configuration(facts: Facts, estate: Estate) -> dict[str, Any]:
+    """What a machine and a template have in common."""
     hardware = facts.items("config.hardware.device")
     attributes, tags = estate.attributes(facts), estate.tags_of(facts)
-    return VirtualMachine(
-        platform=Platform.VSPHERE,
-        uid=uid,
-        ref=str(facts.ref),
-        name=_name(facts),
-        bios_uuid=facts.choice("config.uuid"),
-        power_state=_POWER.get(facts.choice("runtime.powerState") or ""),
-        connection_state=facts.choice("runtime.connectionState"),
-        host_ref=facts.text("runtime.host"),
-        folder=estate.path(facts.choice("parent")),
-        ancestors=estate.standing_in(facts.choice("parent")),
-        resource_pool_ref=facts.text("resourcePool"),
-        pool_ancestors=estate.standing_in(facts.choice("resourcePool")),
-        cpu_count=facts.number("config.hardware.numCPU"),
-        memory_mib=facts.number("config.hardware.memoryMB"),
-        guest_os=facts.text("config.guestFullName"),
-        guest_hostname=facts.text("guest.hostName"),
-        guest_nics=_guest_nics(facts.items("guest.net")),
-        annotation=facts.text("config.annotation"),
-        created_at=facts.time("config.createDate"),
-        modified_at=facts.time("config.modified"),
-        booted_at=facts.time("runtime.bootTime"),
-        suspended_at=facts.time("runtime.suspendTime"),
-        hardware_version=_hardware_version(facts),
-        tools_version_status=facts.choice("guest.toolsVersionStatus2"),
-        tools_running=_tools_running(facts),
-        customization=facts.choice("guest.customizationInfo.customizationStatus"),
-        firmware=facts.choice("config.firmware"),
-        secure_boot=_off_when_unset(facts, "config.bootOptions.efiSecureBootEnabled"),
-        enters_setup=_off_when_unset(facts, "config.bootOptions.enterBIOSSetup"),
-        boot_order=_boot_order(facts.items("config.bootOptions.bootOrder")),
-        tpm=devices.has_tpm(hardware),
-        encrypted=_is_set(facts, "config.keyId"),
-        migrate_encryption=facts.choice("config.migrateEncryption"),
-        ft_encryption=facts.choice("config.ftEncryptionMode"),
-        managed_by=_manager(facts),
+    return {
+        "bios_uuid": facts.choice("config.uuid"),
+        "connection_state": facts.choice("runtime.connectionState"),
+        "host_ref": facts.text("runtime.host"),
+        "folder": estate.path(facts.choice("parent")),
+        "ancestors": estate.standing_in(facts.choice("parent")),
+        "cpu_count": facts.number("config.hardware.numCPU"),
+        "memory_mib": facts.number("config.hardware.memoryMB"),
+        "guest_os": facts.text("config.guestFullName"),
+        "annotation": facts.text("config.annotation"),
+        "created_at": facts.time("config.createDate"),
+        "modified_at": facts.time("config.modified"),
+        "hardware_version": _hardware_version(facts),
+        "tools_version_status": facts.choice("guest.toolsVersionStatus2"),
+        "firmware": facts.choice("config.firmware"),
+        "secure_boot": _off_when_unset(facts, "config.bootOptions.efiSecureBootEnabled"),
+        "enters_setup": _off_when_unset(facts, "config.bootOptions.enterBIOSSetup"),
+        "boot_order": _boot_order(facts.items("config.bootOptions.bootOrder")),
+        "tpm": devices.has_tpm(hardware),
+        "encrypted": _is_set(facts, "config.keyId"),
+        "migrate_encryption": facts.choice("config.migrateEncryption"),
+        "ft_encryption": facts.choice("config.ftEncryptionMode"),
+        "managed_by": _manager(facts),
         **_library_item(facts),
-        consolidation_needed=facts.flag("runtime.consolidationNeeded"),
-        logging_enabled=facts.flag("config.flags.enableLogging"),
-        tools_sync_time=facts.flag("config.tools.syncTimeWithHost"),
-        extra_config=_hardening(facts.items("config.extraConfig")),
-        nics=devices.nics(hardware, estate),
-        disks=devices.disks(hardware),
-        devices=devices.others(hardware),
-        snapshots=_snapshots(facts.items("snapshot.rootSnapshotList")),
-        current_snapshot=facts.text("snapshot.currentSnapshot"),
-        files=_files(facts.items("layoutEx.file")),
-        datastore_refs=facts.refs("datastore"),
-        network_refs=facts.refs("network"),
-        attributes=attributes,
-        tags=tags,
+        "consolidation_needed": facts.flag("runtime.consolidationNeeded"),
+        "logging_enabled": facts.flag("config.flags.enableLogging"),
+        "tools_sync_time": facts.flag("config.tools.syncTimeWithHost"),
+        "tools_sync_allowed": facts.flag("config.tools.syncTimeWithHostAllowed"),
+        "extra_config": _hardening(facts.items("config.extraConfig")),
+        "nics": devices.nics(hardware, estate),
+        "disks": devices.disks(hardware),
+        "devices": devices.others(hardware),
+        "snapshots": _snapshots(facts.items("snapshot.rootSnapshotList")),
+        "current_snapshot": facts.text("snapshot.currentSnapshot"),
+        "config_file": facts.choice("config.files.vmPathName"),
+        "datastore_refs": facts.refs("datastore"),
+        "network_refs": facts.refs("network"),
+        "attributes": attributes,
+        "tags": tags,
         **estate.assigned(attributes, tags),
-    )
+    }
 
 
-def _image(facts: Facts, estate: Estate, uid: str) -> Image:
-    attributes, tags = estate.attributes(facts), estate.tags_of(facts)
-    return Image(
-        platform=Platform.VSPHERE,
-        uid=uid,
-        ref=str(facts.ref),
-        name=_name(facts),
-        guest_os=facts.text("config.guestFullName"),
-        folder=estate.path(facts.choice("parent")),
-        ancestors=estate.standing_in(facts.choice("parent")),
-        host_ref=facts.text("runtime.host"),
-        created_at=facts.time("config.createDate"),
-        modified_at=facts.time("config.modified"),
-        hardware_version=_hardware_version(facts),
-        files=_files(facts.items("layoutEx.file")),
-        **_library_item(facts),
-        datastore_refs=facts.refs("datastore"),
-        attributes=attributes,
-        tags=tags,
-        **estate.assigned(attributes, tags),
-    )
+def _life(facts: Facts, estate: Estate) -> dict[str, Any]:
+    """What only something that can run has."""
+    return {
+        "power_state": _POWER.get(facts.choice("runtime.powerState") or ""),
+        "crypto_state": facts.choice("runtime.cryptoState"),
+        "resource_pool_ref": facts.text("resourcePool"),
+        "pool_ancestors": estate.standing_in(facts.choice("resourcePool")),
+        "guest_hostname": facts.text("guest.hostName"),
+        "guest_nics": _guest_nics(facts.items("guest.net")),
+        "booted_at": facts.time("runtime.bootTime"),
+        "suspended_at": facts.time("runtime.suspendTime"),
+        "tools_running": _tools_running(facts),
+        "customization": facts.choice("guest.customizationInfo.customizationStatus"),
+    }
 
 
 def _name(facts: Facts) -> str:
@@ -326,10 +324,18 @@ def _snapshot(node: dict[str, Any], depth: int) -> Snapshot:
     )
 
 
-def _files(found: list[Any] | None) -> tuple[VmFile, ...] | None:
+def _files(facts: Facts, *, with_size: frozenset[str] | None = None) -> tuple[VmFile, ...] | None:
+    """The files in the order of their names, with the size of those types or of all."""
+    found = facts.items("layoutEx.file")
     if found is None:
         return None
-    files = {
-        (as_text(file.get("name")) or "", as_text(file.get("type")) or "") for file in dicts(found)
-    }
-    return tuple(VmFile(path=path, type=type_) for path, type_ in sorted(files) if path)
+    sizes: dict[tuple[str, str], int | None] = {}
+    for file in dicts(found):
+        path, type_ = as_text(file.get("name")) or "", as_text(file.get("type")) or ""
+        is_told = with_size is None or type_ in with_size
+        sizes[path, type_] = as_number(file.get("size")) if is_told else None
+    return tuple(
+        VmFile(path=path, type=type_, size_bytes=size)
+        for (path, type_), size in sorted(sizes.items())
+        if path
+    )

@@ -18,6 +18,7 @@ from inventory.records import (
     HostSwitch,
     Image,
     Kind,
+    Machine,
     Network,
     PhysicalNic,
     PowerState,
@@ -113,6 +114,18 @@ def test_a_machine_is_put_together_from_its_rows_in_every_tab():
 
 def test_a_template_is_an_image():
     assert isinstance(records(estate())["vm-3"], Image)
+
+
+def test_a_template_says_what_the_workbook_says_of_any_machine():
+    tabs = estate()
+    tabs["vInfo"][0] = machine(1, Template="True")
+    vm, image = records(estate())["vm-1"], records(tabs)["vm-1"]
+
+    assert isinstance(image, Image)
+    assert all((image.nics, image.disks, image.snapshots, image.firmware, image.memory_mib))
+    for name in Machine.__struct_fields__:
+        assert getattr(image, name) == getattr(vm, name), name
+    assert image.tpm is None  # no tab says
 
 
 def test_a_host_carries_its_network_and_its_time_servers():

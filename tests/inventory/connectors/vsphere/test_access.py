@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from inventory.connectors.vsphere.mapping import access
@@ -70,6 +72,33 @@ def test_privileges_of_a_role_are_sorted() -> None:
     assert role.uid == "5"
     assert role.label == "Operators"
     assert role.privileges == ("Host.Config.Network", "VirtualMachine.Interact.PowerOn")
+
+
+@pytest.mark.parametrize(
+    ("skew", "minutes"),
+    [
+        (timedelta(seconds=59), 0),
+        (timedelta(seconds=-59), 0),
+        (timedelta(minutes=2, seconds=30), 2),
+        (timedelta(minutes=-2, seconds=-30), -2),
+        (None, None),
+    ],
+)
+def test_a_clock_that_is_off_is_told_in_whole_minutes(
+    skew: timedelta | None, minutes: int | None
+) -> None:
+    platform = access.platform_settings(
+        instance_uuid="i-1",
+        product="vCenter",
+        version="8.0.3",
+        build="1",
+        api_version="8.0.3.0",
+        skew=skew,
+        settings=None,
+        extensions=None,
+    )
+
+    assert platform.clock_ahead_minutes == minutes
 
 
 def test_settings_without_secrets() -> None:

@@ -123,6 +123,19 @@ def test_the_size_of_pages_changes_nothing(vcenter: Vcsim, connector_to: Build) 
     assert list(connector_to(page_size=5).collect()) == whole
 
 
+def test_the_clock_of_the_platform_is_compared(vcenter: Vcsim, connector_to: Build) -> None:
+    def ahead() -> int | None:
+        [platform] = of(PlatformSettings, list(connector_to().collect()))
+        return platform.clock_ahead_minutes
+
+    assert ahead() == 0
+    vcenter.apply(ops=[{"op": "clock", "offset_seconds": -330}])
+    try:
+        assert ahead() == -5
+    finally:
+        vcenter.apply(ops=[{"op": "clock", "offset_seconds": 0}])
+
+
 def test_references_lead_to_what_was_collected(large: Vcsim, connector_to: Build) -> None:
     items = list(connector_to(large).collect())
     known = {record.ref for record in records(items)}

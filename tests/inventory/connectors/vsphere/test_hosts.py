@@ -234,6 +234,18 @@ def test_how_a_host_keeps_time_is_read() -> None:
     assert (host.time_enabled, host.time_fallback) == (True, False)
     older = a_host(a_property("config.dateTimeInfo", "<timeZone/>", "HostDateTimeInfo"))
     assert (older.time_enabled, older.time_fallback) == (None, None)
+    assert (older.time_in_fallback, older.time_in_sync) == (None, None)
+
+
+def test_a_host_tells_whether_its_clock_is_in_step_and_whether_it_may_hold_keys() -> None:
+    section = "<inFallbackState>true</inFallbackState><serviceSync>false</serviceSync>"
+    host = a_host(
+        a_property("config.dateTimeInfo", section, "HostDateTimeInfo"),
+        a_text("runtime.cryptoState", "safe"),
+    )
+
+    assert (host.time_in_fallback, host.time_in_sync) == (True, False)
+    assert host.crypto_state == "safe"
 
 
 def test_one_time_server_is_still_a_list() -> None:

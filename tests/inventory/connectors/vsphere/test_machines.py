@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from inventory.connectors.vsphere.mapping import machines
-from inventory.records import Image, PowerState, Snapshot, VirtualMachine
+from inventory.records import Image, Machine, PowerState, Snapshot, VirtualMachine
 from tests.inventory.connectors.vsphere.pages import (
     a_property,
     a_text,
@@ -15,6 +16,7 @@ from tests.inventory.connectors.vsphere.pages import (
 )
 
 IDENTITY = a_text("config.instanceUuid", "50-aa")
+TEMPLATE = a_property("config.template", "true", "xsd:boolean")
 
 
 def a_machine(*properties: str, estate: Any = None) -> VirtualMachine:
@@ -22,6 +24,14 @@ def a_machine(*properties: str, estate: Any = None) -> VirtualMachine:
         facts_of(IDENTITY, a_text("name", "web"), *properties), estate or an_estate()
     )
     assert isinstance(found, VirtualMachine)
+    return found
+
+
+def a_template(*properties: str, estate: Any = None) -> Image:
+    found = machines.machine(
+        facts_of(IDENTITY, a_text("name", "gold"), TEMPLATE, *properties), estate or an_estate()
+    )
+    assert isinstance(found, Image)
     return found
 
 
@@ -76,17 +86,18 @@ def test_what_is_unset_is_empty() -> None:
     assert vm.secure_boot is False
 
 
-def test_what_is_withheld_is_unknown() -> None:
+@pytest.mark.parametrize("build", [a_machine, a_template])
+def test_what_is_withheld_is_unknown(build: Callable[..., Machine]) -> None:
     told = {"name", "config.instanceUuid", "config.template"}
     estate = an_estate()
     estate.tags = None  # they come by an interface of their own
     silent = [withheld(path) for path in machines.PATHS if path not in told]
-    vm = a_machine(*silent, estate=estate)
+    one = build(*silent, estate=estate)
 
     known = {
         name
-        for name in VirtualMachine.__struct_fields__
-        if getattr(vm, name) is not None and name not in {"platform", "uid", "ref", "name"}
+        for name in one.__struct_fields__
+        if getattr(one, name) is not None and name not in {"platform", "uid", "ref", "name", "type"}
     }
     assert known == set()
 
@@ -266,21 +277,69 @@ def test_attributes_are_unknown_when_their_names_are_withheld() -> None:
 
 
 def test_a_template_is_an_image() -> None:
-    found = machines.machine(
-        facts_of(
-            IDENTITY,
-            a_text("name", "gold"),
-            a_property("config.template", "true", "xsd:boolean"),
-            a_property("config.modified", "2026-01-01T00:00:00Z", "xsd:dateTime"),
-            a_text("config.version", "vmx-19"),
-        ),
-        an_estate(),
+    found = a_template(
+        a_property("config.modified", "2026-01-01T00:00:00Z", "xsd:dateTime"),
+        a_text("config.version", "vmx-19"),
     )
 
-    assert isinstance(found, Image)
     assert found.type == "template"
     assert found.modified_at == datetime(2026, 1, 1, tzinfo=UTC)
     assert found.hardware_version == 19
+    assert found.library_ref is None
+
+
+def test_a_template_says_everything_of_its_configuration_that_a_machine_says() -> None:
+    [facts] = recorded("VirtualMachine")
+    estate = an_estate()
+    estate.network_by_key = {"dvportgroup-12": "dvportgroup-12"}
+    machine = machines.machine(facts, estate)
+    facts._values["config.template"] = True
+
+    template = machines.machine(facts, estate)
+
+    assert isinstance(template, Image)
+    assert all((template.nics, template.disks, template.devices, template.bios_uuid))
+    for name in Machine.__struct_fields__:
+        if name != "files":  # their sizes do not change
+            assert getattr(template, name) == getattr(machine, name), name
+
+
+FILES = a_property(
+    "layoutEx.file",
+    "".join(
+        f"<VirtualMachineFileLayoutExFileInfo><key>{key}</key><name>[ds] a/{name}</name>"
+        f"<type>{type_}</type><size>{1024 * key}</size></VirtualMachineFileLayoutExFileInfo>"
+        for key, (name, type_) in enumerate(
+            (("a.vmx", "config"), ("a.vmdk", "diskExtent"), ("a.vmem", "snapshotMemory")), 1
+        )
+    ),
+    "ArrayOfVirtualMachineFileLayoutExFileInfo",
+)
+
+
+def test_a_file_tells_its_size_where_that_stays_what_it_is() -> None:
+    def sizes(one: Machine) -> dict[str, int | None]:
+        return {file.type: file.size_bytes for file in one.files or ()}
+
+    machine = sizes(a_machine(FILES))
+    assert machine == {"config": None, "diskExtent": None, "snapshotMemory": 3072}
+    template = sizes(a_template(FILES))
+    assert template == {"config": 1024, "diskExtent": 2048, "snapshotMemory": 3072}
+
+
+def test_where_a_machine_is_written_whether_tools_may_set_its_clock_and_its_keys_are_read() -> None:
+    vm = a_machine(
+        a_text("config.files.vmPathName", "[ds] a/a.vmx"),
+        a_property("config.tools.syncTimeWithHostAllowed", "false", "xsd:boolean"),
+        a_text("runtime.cryptoState", "locked"),
+    )
+
+    assert (vm.config_file, vm.tools_sync_allowed, vm.crypto_state) == (
+        "[ds] a/a.vmx",
+        False,
+        "locked",
+    )
+    assert a_machine().tools_sync_allowed is None
 
 
 ITEM_INFO = a_property(
