@@ -170,7 +170,7 @@ def _derive() -> None:
 def _ask() -> None:
     from django.contrib.auth import get_user_model
 
-    from inventory.chronicle import following, questions
+    from inventory.chronicle import following, questions, windows
     from inventory.models import Asset, Source, Stay
 
     source = Source.objects.get(pk=1)
@@ -184,7 +184,7 @@ def _ask() -> None:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     user: Any = get_user_model()(scope="all")
-    window = questions.Window(NOW - timedelta(days=DAYS), NOW)
+    window = windows.Window(NOW - timedelta(days=DAYS), NOW)
     machines = list(Asset.objects.filter(kind="vm").select_related("source").defer("record"))
     lots = random.Random(3)
     taken_each = []

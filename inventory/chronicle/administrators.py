@@ -20,8 +20,8 @@ from accounts.models import User
 from inventory.access import tenure
 from inventory.access.principals import PrincipalKey, uid_of
 from inventory.access.tenure import Era, Held, Past, Place, Span, Spell, Watch
-from inventory.chronicle.questions import Window
 from inventory.chronicle.standing import Crowd, Standings
+from inventory.chronicle.windows import Window
 from inventory.models import Asset, AssetVersion
 from inventory.raw import fetch
 from inventory.records import Grant, Kind, decode

@@ -13,7 +13,7 @@ from inventory.access.tenure import Tenure
 from inventory.access_api import DUTIES, WaySerializer, way_of
 from inventory.chronicle.administrators import Administrator, Careers, careers_of
 from inventory.chronicle.models import BlindInterval
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.models import Asset
 
 

@@ -1,4 +1,4 @@
-"""What the REST interface says about the past: events, stays, addresses, and who was together."""
+"""What the REST interface says about the past: events, and who was together."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import Permission
-from inventory.api_moments import asked, sees_everything
-from inventory.chronicle import lineage_api, passing, questions, windows
+from inventory.api_moments import sees_everything
+from inventory.chronicle import lineage_api, observed, passing, questions, windows
 from inventory.chronicle.administrators import Careers, Shared
 from inventory.chronicle.administrators_api import (
     AdministratorsSerializer,
@@ -25,15 +25,15 @@ from inventory.chronicle.administrators_api import (
     administrator,
     careers_in,
 )
-from inventory.chronicle.filters import EventFilter, MacHoldingFilter, StayFilter
-from inventory.chronicle.models import MacHolding, PlatformEvent, Stay
+from inventory.chronicle.filters import EventFilter
+from inventory.chronicle.intervals_api import MacHoldingViewSet, StayViewSet
+from inventory.chronicle.models import PlatformEvent
 from inventory.models import Asset
 from inventory.records import Kind
 
 MONTH = timedelta(days=30)
 FROM = OpenApiParameter("from", OpenApiTypes.DATETIME, description="Thirty days ago if left out.")
 TO = OpenApiParameter("to", OpenApiTypes.DATETIME, description="Now if left out.")
-AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at this moment.")
 START = OpenApiParameter(
     "start",
     OpenApiTypes.INT,
@@ -46,7 +46,6 @@ WHO = OpenApiParameter(
     OpenApiTypes.STR,
     description="With `by=administrator`: the `uid` of one of the administrators of the machine.",
 )
-_MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis")
 
 
 class EventSerializer(serializers.ModelSerializer[PlatformEvent]):
@@ -78,46 +77,6 @@ class EventSerializer(serializers.ModelSerializer[PlatformEvent]):
         if not sees_everything(self):
             told |= {"host_ref": "", "host_name": "", "message": "", "detail": {}}
         return told
-
-
-class StaySerializer(serializers.ModelSerializer[Stay]):
-    """`place` is null where it was not collected or is not for the caller; see `Interval`."""
-
-    vm_name = serializers.CharField(source="vm.name", read_only=True)
-
-    class Meta:
-        model = Stay
-        fields = ("vm", "vm_name", "place_kind", "place", "place_ref", "is_running", *_MOMENTS)
-        read_only_fields = fields
-
-    def to_representation(self, stay: Stay) -> dict[str, Any]:
-        told = super().to_representation(stay)
-        if not sees_everything(self):
-            told |= {"place": None, "place_ref": ""}
-        return told
-
-
-class MacHoldingSerializer(serializers.ModelSerializer[MacHolding]):
-    vm_name = serializers.CharField(source="vm.name", read_only=True)
-
-    class Meta:
-        model = MacHolding
-        fields = (
-            "mac",
-            "vm",
-            "vm_name",
-            "nic_key",
-            "nic_label",
-            "mac_type",
-            "network",
-            "network_name",
-            *_MOMENTS,
-        )
-        read_only_fields = fields
-
-    def to_representation(self, holding: MacHolding) -> dict[str, Any]:
-        told = super().to_representation(holding)
-        return told if sees_everything(self) else {**told, "network": None}
 
 
 class NeighbourSerializer(serializers.Serializer[Any]):
@@ -157,7 +116,7 @@ class NeighboursSerializer(serializers.Serializer[Any]):
     blind = BlindIntervalSerializer(many=True)
 
 
-def window_in(request: Request, *, now: datetime) -> questions.Window:
+def window_in(request: Request, *, now: datetime) -> windows.Window:
     asked = windows.asked(request.query_params, now=now, usual=MONTH)
     if asked.problem:
         raise ValidationError({"from": [asked.problem]})
@@ -183,72 +142,6 @@ class EventViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
 
     def get_queryset(self) -> QuerySet[PlatformEvent]:
         return PlatformEvent.objects.visible_to(self.request.user)  # type: ignore[arg-type]
-
-
-class StayViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
-    """Machines on hosts, datastores and networks: of one machine (`vm`) or one place (`place`)."""
-
-    permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
-    serializer_class = StaySerializer
-    queryset = Stay.objects.none()
-    filterset_class = StayFilter
-    cursor_ordering = ("-valid_from", "-id")
-
-    def get_queryset(self) -> QuerySet[Stay]:
-        return Stay.objects.visible_to(self.request.user).select_related("vm")  # type: ignore[arg-type]
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found: Any = super().filter_queryset(queryset)
-        text = self.request.query_params.get("place", "")
-        if text:
-            found = found.filter(place__in=_visible_place(text, self.request.user))
-        at = asked(self.request, "at")
-        then: QuerySet[Any] = found if at is None else found.at(at)
-        return then
-
-    @extend_schema(
-        parameters=[AT, OpenApiParameter("place", OpenApiTypes.INT, description="Id of an asset.")]
-    )
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Stays, latest first."""
-        return super().list(request, *args, **kwargs)
-
-
-def _visible_place(text: str, user: Any) -> QuerySet[Asset]:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ValidationError({"place": ["This is not the id of an asset."]})
-    return Asset.objects.visible_to(user).filter(pk=int(text)).values("pk")  # type: ignore[return-value]
-
-
-class MacHoldingViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Any]):
-    """Which card of which machine had which MAC address: all of an address, or as of a moment."""
-
-    permissions_by_action: ClassVar[dict[str, Permission]] = {"list": Permission.ASSET_READ}
-    serializer_class = MacHoldingSerializer
-    queryset = MacHolding.objects.none()
-    filterset_class = MacHoldingFilter
-    cursor_ordering = ("-valid_from", "-id")
-
-    def get_queryset(self) -> QuerySet[MacHolding]:
-        return MacHolding.objects.visible_to(self.request.user).select_related("vm")  # type: ignore[arg-type]
-
-    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found: Any = super().filter_queryset(queryset)
-        if typed := self.request.query_params.get("mac"):
-            mac = questions.as_mac(typed)
-            if not mac:
-                raise ValidationError({"mac": ["A MAC address has twelve hexadecimal digits."]})
-            found = found.of(mac)
-        at = asked(self.request, "at")
-        then: QuerySet[Any] = found if at is None else found.at(at)
-        return then
-
-    @extend_schema(
-        parameters=[AT, OpenApiParameter("mac", OpenApiTypes.STR, description="In any notation.")]
-    )
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Holdings, latest first."""
-        return super().list(request, *args, **kwargs)
 
 
 class TogetherViewSet(viewsets.GenericViewSet[Any]):
@@ -299,7 +192,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
             "total": total,
             "neighbours": rows,
             "log_alone": passing.near(vm, request.user, window=window) if by == "host" else [],  # type: ignore[arg-type]
-            "blind": questions.blind([vm.source_id], window),
+            "blind": observed.blind([vm.source_id], window),
         }
         return Response(NeighboursSerializer(told).data)
 
@@ -321,7 +214,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
             "administrators": [
                 administrator(one, careers) for one in careers.page(start_in(request))
             ],
-            "blind": questions.blind([vm.source_id], window),
+            "blind": observed.blind([vm.source_id], window),
         }
         return Response(AdministratorsSerializer(told).data)
 

@@ -10,7 +10,7 @@ import msgspec
 from accounts.models import User
 from inventory.chronicle.meanings import TYPES
 from inventory.chronicle.models import Basis, BlindInterval, PlatformEvent, Stay
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.chronicle.words import title_of
 from inventory.models import Asset
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -124,6 +125,11 @@ class Interval(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def possibly_since(self) -> datetime:
+        """Since when it may have held."""
+        return self.began_after or self.valid_from
 
 
 class Stay(Interval):

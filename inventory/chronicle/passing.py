@@ -16,7 +16,7 @@ from inventory.chronicle.intervals import HOST, Held, derive
 from inventory.chronicle.meanings import meaning
 from inventory.chronicle.models import PlatformEvent, Stay
 from inventory.chronicle.naming import Name, names_of
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.models import Asset
 from inventory.records import Kind
 

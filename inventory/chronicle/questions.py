@@ -1,5 +1,5 @@
-"""What nothing else answers: who was together, who had an address, what a host ran, and how well
-that is known. Everything here is as far as the person who asks may see.
+"""What nothing else answers: who was together, who had an address, what a host ran. Everything here
+is as far as the person who asks may see.
 """
 
 from __future__ import annotations
@@ -13,25 +13,16 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
+from inventory.chronicle import observed
 from inventory.chronicle.models import BlindInterval, MacHolding, Stay
 from inventory.chronicle.querysets import newest_first
+from inventory.chronicle.windows import Window
 from inventory.models import Asset, Source
 from inventory.records import Kind
 
 PLACES = (Stay.Place.HOST, Stay.Place.DATASTORE, Stay.Place.NETWORK)
 PAGE = 100  # neighbours
 MOST = 500  # of what is not listed in pages
-
-
-class Window(msgspec.Struct, frozen=True):
-    """From when to when somebody asks."""
-
-    since: datetime
-    until: datetime
-
-    @property
-    def length(self) -> timedelta:
-        return self.until - self.since
 
 
 class Neighbour(msgspec.Struct, kw_only=True):
@@ -142,7 +133,7 @@ def meetings(
         for one in (vm, other)
     ]
     known_until = _known_until(vm.source, window, now)
-    untold = blind([vm.source_id], window, what=BlindInterval.What.EVENTS)
+    untold = observed.blind([vm.source_id], window, what=BlindInterval.What.EVENTS)
     found = [
         meeting
         for mine in of_both[0]
@@ -342,40 +333,3 @@ def ran(place: Asset, user: User, *, window: Window) -> QuerySet[Stay]:
         .order_by("vm__sort_name", "vm_id", "valid_from", "pk")
     )
     return stays
-
-
-# --- how well it is known -----------------------------------------------------------------------
-
-
-def blind(sources: Sequence[int], window: Window, *, what: str = "") -> list[BlindInterval]:
-    """The times in the window in which these sources were not observed, or only their events."""
-    found = BlindInterval.objects.filter(source__in=sources, began_at__lt=window.until)
-    if what:
-        found = found.filter(what=what)
-    open_or_later = Q(ended_at__isnull=True) | Q(ended_at__gt=window.since)
-    return list(found.filter(open_or_later).select_related("source").order_by("began_at")[:100])
-
-
-class Watched(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the events of a source are known."""
-
-    newest_at: datetime | None
-    kept_days: int | None  # for how long the platform keeps its events; None: it did not say
-    is_told: bool  # whether events of this source were ever read
-    blind: list[BlindInterval]
-
-
-def watched(source: Source) -> Watched:
-    """For who sees the whole estate: how new the newest event is, and what was not observed."""
-    platform = source.assets.filter(kind=Kind.PLATFORM, gone_at=None).values_list(
-        "record__settings", flat=True
-    )
-    settings = next(iter(platform[:1]), None) or {}
-    days = str(settings.get("event.maxAge", ""))
-    is_kept = str(settings.get("event.maxAgeEnabled", "true")).lower() == "true"
-    return Watched(
-        newest_at=source.events_at,
-        kept_days=int(days) if is_kept and days.isdigit() and len(days) < 6 else None,
-        is_told=source.events_at is not None,
-        blind=list(source.blind_intervals.select_related("source")[:10]),
-    )

@@ -1,4 +1,4 @@
-"""From when to when a question is asked, as the address says it."""
+"""From when to when a question is asked, also as an address says it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from datetime import UTC, datetime, time, timedelta
 import msgspec
 
 from inventory import history
-from inventory.chronicle.questions import Window
 
 LONGEST = timedelta(days=366)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From when to when somebody asks."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.until - self.since
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import SignedInRequest, requires
 from accounts.permissions import Permission
 from inventory import facts, history
-from inventory.chronicle import lanes, lineage, passing, questions, timeline, windows
+from inventory.chronicle import lanes, lineage, observed, passing, questions, timeline, windows
 from inventory.chronicle.filters import EventFilter
 from inventory.chronicle.models import PlatformEvent
 from inventory.chronicle.words import CHOICES
@@ -53,7 +53,7 @@ def neighbours(request: SignedInRequest, pk: int) -> HttpResponse:
         "without_proof": _address(request),
         "by": by,
         "ways": [(value, label, _address(request, by=value)) for value, label in WAYS.items()],
-        "blind": questions.blind([vm.source_id], asked.window),
+        "blind": observed.blind([vm.source_id], asked.window),
     }
     if by == "administrator":
         start = _number(request.GET.get("start", ""))
@@ -174,7 +174,7 @@ def ran(request: SignedInRequest, pk: int) -> HttpResponse:
         "day_before": f"{asked.window.since - timedelta(days=1):%Y-%m-%d}",
         "day_after": _day_after(asked),
         "passing": passing.on(place, request.user, window=asked.window),
-        "blind": questions.blind([place.source_id], asked.window),
+        "blind": observed.blind([place.source_id], asked.window),
     }
     return render(request, "inventory/chronicle/ran.html", context)
 
@@ -212,7 +212,7 @@ def macs(request: SignedInRequest) -> HttpResponse:
         "shared": [] if text else questions.shared_addresses(request.user),
         "sees_everything": request.user.sees_everything,
         "open_now": sum(one.holding.valid_to is None for one in found),
-        "blind": questions.blind(list(sources), questions.Window(at or now - MONTH, at or now)),
+        "blind": observed.blind(list(sources), windows.Window(at or now - MONTH, at or now)),
     }
     return render(request, "inventory/chronicle/macs.html", context)
 
@@ -273,8 +273,8 @@ def events(request: SignedInRequest) -> HttpResponse:
         "types": list(CHOICES),
         "sources": sources,
         "is_narrowed": any(request.GET.get(name) for name in filters.filters),
-        "blind": questions.blind(
-            [source.pk for source in sources], questions.Window(now - MONTH, now), what="events"
+        "blind": observed.blind(
+            [source.pk for source in sources], windows.Window(now - MONTH, now), what="events"
         ),
     }
     return render(request, "inventory/chronicle/events.html", context)

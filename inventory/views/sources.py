@@ -19,7 +19,7 @@ from accounts.access import SignedInRequest, requires
 from accounts.models import User
 from accounts.permissions import Permission
 from inventory import ledger, listings, panels, sources
-from inventory.chronicle import questions
+from inventory.chronicle import observed
 from inventory.connecting import connect
 from inventory.connectors.base import CollectionFailed, Identity
 from inventory.connectors.vsphere import tls
@@ -96,7 +96,7 @@ def source(request: SignedInRequest, pk: int) -> HttpResponse:
         if request.user.sees_everything
         else [],
         "fingerprint": _fingerprint(found),
-        "watched": questions.watched(found) if request.user.sees_everything else None,
+        "watched": observed.watched(found) if request.user.sees_everything else None,
         "key": uploads.key_of(found),
         **_abilities(request.user),
     }

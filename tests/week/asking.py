@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from inventory.chronicle import lineage, questions
+from inventory.chronicle import lineage, observed, questions, windows
 from inventory.models import Asset, MacHolding, Source, Stay
 from tests.week import rights
 from tests.week.record import BLINK, FOLDERS, Look, Machine, Truth
@@ -56,7 +56,7 @@ class Asking:
     def neighbours(self, truth: Truth, moment: datetime) -> None:
         """Who ran on the same host as some machine."""
         uid = sorted(truth.machines)[len(truth.machines) // 2]
-        here, window = truth.machines[uid], questions.Window(moment, moment + BLINK)
+        here, window = truth.machines[uid], windows.Window(moment, moment + BLINK)
         vm = self._assets[uid]
         now = datetime.now(UTC)
         found = questions.neighbours(vm, self.person, window=window, place="host", now=now)
@@ -162,10 +162,10 @@ class Seen(msgspec.Struct, frozen=True):
 
     @classmethod
     def at(cls, moment: datetime, source: Source) -> Seen:
-        window = questions.Window(moment, moment + BLINK)
+        window = windows.Window(moment, moment + BLINK)
         return cls(
             moment,
-            bool(questions.blind([source.pk], window)),
+            bool(observed.blind([source.pk], window)),
             list(Stay.objects.filter(place_kind="host").at(moment).with_places()),
             list(MacHolding.objects.at(moment).select_related("vm").defer("vm__record")),
         )

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from inventory.chronicle.administrators import Careers, careers_of
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.models import Asset, Source, SyncRun
 from inventory.records import AnyRecord, Grant, Kind, VirtualMachine
 from tests.factories import SourceFactory, TeamFactory, UserFactory

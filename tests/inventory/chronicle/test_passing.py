@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from inventory.chronicle import passing, timeline
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.models import Asset, Source
 from inventory.records import Host, Platform
 from tests.factories import SourceFactory, TeamFactory, UserFactory

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from inventory.chronicle import questions
-from inventory.chronicle.questions import Window
+from inventory.chronicle.windows import Window
 from inventory.models import Asset, Source, Watch
 from inventory.records import Host, Kind, Platform, PowerState
 from tests.factories import SourceFactory, TeamFactory, UserFactory
@@ -280,11 +280,3 @@ def test_who_was_where_nobody_collected_was_together_all_the_same(
     run(source, FakeConnector(*places(), seventh, *machines, extra=extra), hours=2)
 
     assert with_web_1(analyst, 0, 2) == {"web-2": (60, 60)}
-
-
-def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
-    for hours in (0, 1, 6):
-        collect(source, vm(1), hours=hours, events=())
-
-    assert [one.began_at for one in questions.blind([source.pk], Window(at(2), at(3)))] == [at(1)]
-    assert questions.blind([source.pk], Window(at(6), at(7))) == []

@@ -6,11 +6,13 @@ from http import HTTPStatus
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from inventory.models import Asset, Source
+from inventory.models import Asset, BlindInterval, Source
 from tests.factories import SourceFactory, TeamFactory, UserFactory
 from tests.inventory.chronicle.lives import at, collect, event, vm
 
@@ -246,6 +248,34 @@ def test_the_interface_answers_the_same_questions(client: Client) -> None:
     assert [stay["basis"] for stay in stays["results"]] == ["event", "first"]
     assert [one["vm_name"] for one in held["results"]] == ["web-1"]
     assert [one["user_name"] for one in events["results"]] == ["CORP\\ada"]
+
+
+def test_the_interface_says_of_each_row_when_it_was_not_observed(
+    client: Client, source: Source
+) -> None:
+    other = SourceFactory(complete_at=None, published_at=None, evaluated_at=None)
+    BlindInterval.objects.create(source=other, what="events", began_at=at(0), cause="Elsewhere.")
+    with time_machine.travel(at(8), tick=False):
+        stays = client.get(f"/api/v1/stays/?vm={pk('web-2')}&place_kind=host").json()["results"]
+        [held] = client.get("/api/v1/mac-holdings/", {"mac": MAC}).json()["results"]
+
+    [silence] = stays[0]["blind"]
+    assert silence["source"] == source.pk
+    assert (silence["what"], silence["began_at"]) == ("inventory", "2026-03-10T14:00:00Z")
+    assert stays[1]["blind"] == []  # it had left before
+    assert held["blind"] == [silence]
+
+
+def test_what_was_not_observed_of_many_rows_is_asked_for_once(client: Client) -> None:
+    client.get("/api/v1/stays/")  # what a session asks once
+    asked = []
+    for size in (1, 100):
+        with CaptureQueriesContext(connection) as queries:
+            rows = client.get("/api/v1/stays/", {"page_size": size}).json()["results"]
+        asked.append(len(queries))
+
+    assert len(rows) > 1
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize(
