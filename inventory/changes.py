@@ -19,12 +19,12 @@ from django.db.models.functions import RowNumber
 
 from accounts.models import User
 from inventory import facts, history
-from inventory.chronicle import authors
+from inventory.chronicle import authors, deeds
 from inventory.chronicle.models import PlatformEvent
 from inventory.models import Asset, AssetVersion
 from inventory.past import PastFilter
 from inventory.querysets import AssetVersionQuerySet
-from inventory.records import AnyRecord, Kind
+from inventory.records import AnyRecord, Kind, kind_of
 from inventory.spans import Span
 
 COUNTED = 1_000
@@ -151,7 +151,7 @@ def between(
     steps = _steps(assets, span)
     pairs = {pk: _typed(each) for pk, each in ends.items()}
     names = _names(assets, pairs, user)
-    told = _told(assets, steps, span, user)
+    told = _told(assets, pairs, steps, span, user)
     return [
         _difference(
             asset,
@@ -227,24 +227,43 @@ def _names(assets: Iterable[Asset], pairs: dict[int, Pair], user: User) -> dict[
 
 
 def _told(
-    assets: Iterable[Asset], steps: dict[int, list[AssetVersion]], span: Span, user: User
+    assets: Iterable[Asset],
+    pairs: dict[int, Pair],
+    steps: dict[int, list[AssetVersion]],
+    span: Span,
+    user: User,
 ) -> dict[int, list[PlatformEvent]]:
-    """The newest events of these machines that may say who changed what, oldest first."""
+    """The newest events about these assets that may say who changed what, oldest first. At most two
+    questions.
+    """
     found: dict[int, list[PlatformEvent]] = defaultdict(list)
-    machines = [asset.pk for asset in assets if asset.kind == Kind.VM]
+    machines, things = [], {}
+    for asset in assets:
+        before, after = pairs[asset.pk]
+        record = after or before
+        if asset.kind == Kind.VM:
+            machines.append(asset.pk)
+        elif record is not None and kind_of(record) in deeds.DEEDS:
+            things[asset.pk] = (asset.source_id, record)
+    if things:
+        until = span.end + authors.READING
+        found |= deeds.told_of(things, user, _earliest(things, steps, span), until)
     if not machines:
         return found
-    earliest = min((step.valid_from for pk in machines for step in steps[pk]), default=span.begin)
     rows = PlatformEvent.objects.visible_to(user).filter(
         vm__in=machines,
         type__in=authors.TYPES,
-        happened_at__gt=min(earliest, span.begin),
+        happened_at__gt=_earliest(machines, steps, span),
         happened_at__lte=span.end,
     )
     for row in reversed(rows.order_by("-happened_at", "-pk")[:EVENTS]):
         if row.vm_id is not None:
             found[row.vm_id].append(row)
     return found
+
+
+def _earliest(assets: Iterable[int], steps: dict[int, list[AssetVersion]], span: Span) -> datetime:
+    return min([span.begin, *(step.valid_from for pk in assets for step in steps[pk])])
 
 
 def _difference(
@@ -254,7 +273,10 @@ def _difference(
     if before is None or was is None or after is None or is_ is None:
         what = What.APPEARED if before is None else What.DISAPPEARED
         turn = _turn(course.steps, what)
-        return Difference(asset, what, turn, [], _who(course.told, what, turn))
+        told = [one for one in course.told if one.happened_at <= turn]
+        kind = Kind(asset.kind)
+        who = authors.maker(kind, told) if before is None else authors.remover(kind, told)
+        return Difference(asset, what, turn, [], who)
     turns = _turns(course, name_of)
     changes = []
     for each in facts.difference(was, is_, name_of):
@@ -271,13 +293,6 @@ def _turn(steps: list[AssetVersion], what: What) -> datetime:
     return came.valid_from
 
 
-def _who(told: list[PlatformEvent], what: What, at: datetime) -> str:
-    """Who made or removed a machine, when one event alone tells of it before it was noticed."""
-    types = authors.ARRIVALS if what is What.APPEARED else (authors.REMOVAL,)
-    found = [one for one in told if one.type in types and one.happened_at <= at]
-    return found[0].user_name if len(found) == 1 else ""
-
-
 def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, str]]:
     """When each fact, as it is called, changed last, and by whom: as an event tells, else when the
     collection came that found it so.
@@ -288,8 +303,9 @@ def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, s
     for number, (newer, older) in enumerate(pairwise(records)):
         at = steps[number].valid_from
         told = authors.between(course.told, steps[number + 1].valid_from, at)
+        meanwhile = authors.between(course.told, at, at + authors.READING)
         for change in facts.difference(older, newer, name_of):
             if change.label not in found:
-                event = authors.author(change, newer, told)
+                event = authors.author(change, newer, told, meanwhile)
                 found[change.label] = (event.happened_at, event.user_name) if event else (at, "")
     return found

@@ -30,6 +30,12 @@ def split(name: str) -> tuple[str, str]:
     return (domain, login) if at else ("", name)
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """The ways in which a platform may write the same principal, but for the case."""
+    domain, login = split(name)
+    return (f"{domain}\\{login}", f"{login}@{domain}") if domain else (login,)
+
+
 def qualified(login: str, *, like: str) -> str:
     """A name that came without a domain, in the domain and the form of another."""
     if "\\" in login or "@" in login:

@@ -1,7 +1,8 @@
 """Who made a fact what it is, where the platform's own log leaves no doubt.
 
 An event counts when it is the last one about the fact before the collection that found it changed,
-and says what the collection then saw. Where the log says less than that, nobody is named.
+and says what the collection then saw. Where the log says less than that, nobody is named. What is
+said here is of machines; `deeds` says it of everything else.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from inventory.chronicle import deeds
 from inventory.chronicle.meanings import meaning
 from inventory.chronicle.models import PlatformEvent
 from inventory.facts import Change
-from inventory.records import AnyRecord, PowerState, VirtualMachine
+from inventory.records import AnyRecord, Kind, PowerState, VirtualMachine
 
 CLOSE: Final = timedelta(minutes=2)  # between an event and the moment a platform notes for it
+READING: Final = timedelta(minutes=10)  # for so long at most a collection reads
 ARRIVALS: Final = ("VmCreatedEvent", "VmClonedEvent", "VmDeployedEvent", "VmRegisteredEvent")
-REMOVAL: Final = "VmRemovedEvent"
+REMOVALS: Final = ("VmRemovedEvent",)
 _RECONFIGURED: Final = "VmReconfiguredEvent"
 _RENAMED: Final = "VmRenamedEvent"
 _MOVES: Final = (
@@ -34,7 +37,7 @@ _POWER: Final = {
     "VmPoweredOffEvent": PowerState.OFF,
     "VmSuspendedEvent": PowerState.SUSPENDED,
 }
-TYPES: Final = tuple(sorted({*ARRIVALS, REMOVAL, _RECONFIGURED, _RENAMED, *_MOVES, *_POWER}))
+TYPES: Final = tuple(sorted({*ARRIVALS, *REMOVALS, _RECONFIGURED, _RENAMED, *_MOVES, *_POWER}))
 # What a reconfiguration calls the property behind a field of a machine.
 _PATHS: Final = {
     "annotation": "config.annotation",
@@ -61,10 +64,15 @@ class Attributed(Change, frozen=True):
 
 
 def attributed(
-    changes: Iterable[Change], newer: AnyRecord, events: Sequence[PlatformEvent]
+    changes: Iterable[Change],
+    newer: AnyRecord,
+    events: Sequence[PlatformEvent],
+    meanwhile: Sequence[PlatformEvent] = (),
 ) -> list[Attributed]:
-    """The changes that led to a record, given the events since the one before it, oldest first."""
-    return [_attributed(each, author(each, newer, events)) for each in changes]
+    """The changes that led to a record, given the events since the one before it, oldest first, and
+    those while the collection that found it was reading.
+    """
+    return [_attributed(each, author(each, newer, events, meanwhile)) for each in changes]
 
 
 def _attributed(change: Change, event: PlatformEvent | None) -> Attributed:
@@ -79,13 +87,31 @@ def _attributed(change: Change, event: PlatformEvent | None) -> Attributed:
 
 
 def author(
-    change: Change, newer: AnyRecord, events: Sequence[PlatformEvent]
+    change: Change,
+    newer: AnyRecord,
+    events: Sequence[PlatformEvent],
+    meanwhile: Sequence[PlatformEvent] = (),
 ) -> PlatformEvent | None:
     """The event by which somebody made the change; None where that is not certain."""
     if not isinstance(newer, VirtualMachine):
-        return None
+        return deeds.author(change.field, newer, events, meanwhile)
     last = next((one for one in reversed(events) if _is_about(one, change)), None)
     return last if last is not None and _agrees(last, change, newer) else None
+
+
+def maker(kind: Kind, events: Iterable[PlatformEvent]) -> str:
+    """Who made an object of a kind, when one event alone tells of it."""
+    return _only(events, ARRIVALS if kind is Kind.VM else deeds.of(kind).arrivals)
+
+
+def remover(kind: Kind, events: Iterable[PlatformEvent]) -> str:
+    """Who removed it, when one event alone tells of it."""
+    return _only(events, REMOVALS if kind is Kind.VM else deeds.of(kind).removals)
+
+
+def _only(events: Iterable[PlatformEvent], types: Sequence[str]) -> str:
+    found = [one for one in events if one.type in types]
+    return found[0].user_name if len(found) == 1 else ""
 
 
 def between(

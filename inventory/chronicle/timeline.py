@@ -11,12 +11,12 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from inventory import facts, history
-from inventory.chronicle import authors
+from inventory.chronicle import authors, deeds
 from inventory.chronicle.models import BlindInterval, PlatformEvent
 from inventory.chronicle.naming import events_on, names_of
 from inventory.chronicle.words import title_of
 from inventory.models import Asset, AssetVersion
-from inventory.records import Kind
+from inventory.records import AnyRecord, Kind
 
 PAGE = 50
 
@@ -38,11 +38,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     is_unseen: bool = False
 
 
-def events_of(asset: Asset, user: User) -> QuerySet[PlatformEvent]:
-    """The platform's events about a machine, or on a host: those that the person may see."""
+def events_of(asset: Asset, record: AnyRecord, user: User) -> QuerySet[PlatformEvent]:
+    """The platform's events about an asset, and those on a host: of them the person's own."""
     visible = PlatformEvent.objects.visible_to(user)
     if asset.kind == Kind.HOST:
         return visible.filter(events_on(names_of(asset)), source_id=asset.source_id)
+    if asset.kind in deeds.DEEDS:
+        return deeds.events_of(visible, asset.source_id, record)
     return visible.filter(vm=asset)
 
 
@@ -50,13 +52,15 @@ def page(
     asset: Asset, user: User, *, before: datetime | None, name_of: facts.NameOf
 ) -> tuple[list[Entry], datetime | None]:
     """The latest entries (before a moment), latest first, and where earlier ones begin."""
-    told = events_of(asset, user).select_related("vm").defer("vm__record")
-    if before is not None:
-        told = told.filter(happened_at__lt=before)
-    events = list(told.order_by("-happened_at", "-pk")[: PAGE + 1])
     steps, older = history.steps(asset, before=before, size=PAGE)
+    record = steps[0].record if steps else history.typed(asset.record)
+    found = events_of(asset, record, user).select_related("vm").defer("vm__record")
+    if before is not None:
+        found = found.filter(happened_at__lt=before)
+    events = list(found.order_by("-happened_at", "-pk")[: PAGE + 1])
     entries = [_of_event(one, asset, user) for one in events]
-    entries += _of_steps(asset, steps, events, name_of, newest=before is None)
+    told = _told(asset, steps, user) if asset.kind in deeds.DEEDS else events[::-1]
+    entries += _of_steps(asset, steps, told, name_of, newest=before is None)
     entries.sort(key=lambda entry: entry.at, reverse=True)
     more = entries[PAGE - 1].at if len(entries) > PAGE else older
     entries = entries[:PAGE]
@@ -64,6 +68,16 @@ def page(
     entries += _of_blindness(blind, since=more, until=before)
     entries.sort(key=lambda entry: entry.at, reverse=True)
     return [_marked(entry, blind) for entry in entries], more
+
+
+def _told(asset: Asset, steps: Sequence[history.Step], user: User) -> list[PlatformEvent]:
+    """The events about an object in the time of these versions, oldest first."""
+    if not steps:
+        return []
+    first = steps[-1].older or steps[-1].version
+    until = steps[0].version.valid_from + authors.READING
+    things = {asset.pk: (asset.source_id, steps[0].record)}
+    return deeds.told_of(things, user, first.valid_from, until)[asset.pk]
 
 
 def _of_event(one: PlatformEvent, asset: Asset, user: User) -> Entry:
@@ -82,7 +96,7 @@ def _of_steps(
     *,
     newest: bool,
 ) -> Iterator[Entry]:
-    """Versions, with who made a change where one of these events (latest first) is sure of it."""
+    """Versions, with who made a change where one of these events (oldest first) is sure of it."""
     by_version = {step.version.pk: step for step in steps}
     for entry in history.timeline(asset, steps, name_of=name_of, newest=newest):
         step = by_version.get(entry.version.pk) if entry.version else None
@@ -101,8 +115,10 @@ def _attributed(
     changes: Sequence[facts.Change], step: history.Step, events: Sequence[PlatformEvent]
 ) -> list[authors.Attributed]:
     since = step.older.valid_from if step.older else step.version.valid_from
-    told = authors.between(reversed(events), since, step.version.valid_from)
-    return authors.attributed(changes, step.record, told)
+    found = step.version.valid_from
+    told = authors.between(events, since, found)
+    meanwhile = authors.between(events, found, found + authors.READING)
+    return authors.attributed(changes, step.record, told, meanwhile)
 
 
 def _blind(asset: Asset, *, since: datetime | None, until: datetime | None) -> list[BlindInterval]:
