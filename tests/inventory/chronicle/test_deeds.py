@@ -33,7 +33,9 @@ ANNA, BO, OPS = r"CORP\anna", r"CORP\bo", r"HALDEN\vm-operators"
 WEB = {"entity.ref": "group-v7", "principal": OPS, "group": "true"}
 
 
-def told(type_: str, *, by: str = ANNA, minute: int = 0, host_ref: str = "", **detail: str) -> Any:
+def told(
+    type_: str, *, by: str = ANNA, minute: int = 0, host_ref: str = "", **detail: str
+) -> PlatformEvent:
     when = NOON + timedelta(minutes=minute)
     named = {name.replace("_", "."): value for name, value in detail.items()}
     return PlatformEvent(
@@ -59,7 +61,7 @@ def given(role: int, *, was: int | None = None, by: str = ANNA, minute: int = 0)
     if was is not None:
         said |= {"prevRole_id": str(was), "prevRole_name": f"role-{was}", "prevPropagate": "true"}
     type_ = "PermissionAddedEvent" if was is None else "PermissionUpdatedEvent"
-    return told(type_, by=by, minute=minute, **said)
+    return told(type_, by=by, minute=minute, host_ref="", **said)
 
 
 def test_who_gave_another_role_is_named_when_it_is_the_role_that_was_found() -> None:
@@ -92,8 +94,7 @@ def test_whoever_changed_something_else_of_a_grant_is_not_named() -> None:
 
 def test_who_let_a_grant_reach_further_is_named() -> None:
     was, is_ = (a_grant(propagate=further, uid="g") for further in (False, True))
-    said = {"prevRole_id": "101", "role_id": "101"}
-    event = told("PermissionUpdatedEvent", propagate="true", prevPropagate="false", **said)
+    event = told("PermissionUpdatedEvent", propagate="true", prevPropagate="false")
 
     assert by_field(was, is_, event) == {"propagate": ANNA}
 
