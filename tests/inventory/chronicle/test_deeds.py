@@ -57,7 +57,7 @@ def by_field(
 
 def given(role: int, *, was: int | None = None, by: str = ANNA, minute: int = 0) -> PlatformEvent:
     """A line about a grant that is new, or whose role was changed."""
-    said = {"role_id": str(role), "role_name": f"role-{role}", "propagate": "true"}
+    said: dict[str, Any] = {"role_id": str(role), "role_name": f"role-{role}", "propagate": "true"}
     if was is not None:
         said |= {"prevRole_id": str(was), "prevRole_name": f"role-{was}", "prevPropagate": "true"}
     type_ = "PermissionAddedEvent" if was is None else "PermissionUpdatedEvent"

@@ -95,7 +95,7 @@ def test_what_passed_a_host_that_was_added_again_stays_with_it(
     run(source, FakeConnector(*others, again, *machines, extra=(read_until(3),)), hours=3)
 
     found = passing.on(asset("esx-1"), analyst, window=Window(at(0), at(2)))
-    told = timeline.events_of(asset("esx-1"), analyst)
+    told = timeline.events_of(asset("esx-1"), again, analyst)
 
     assert [one.name for one in found] == ["web-9", "web-9"]
     assert set(told.values_list("key", flat=True)) == {1, 2}
