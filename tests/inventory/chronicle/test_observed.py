@@ -21,7 +21,7 @@ def source(db: None) -> Source:
 
 def test_blind_intervals_of_a_window_are_told(source: Source) -> None:
     for hours in (0, 1, 6):
-        collect(source, vm(1), hours=hours)
+        collect(source, vm(1), hours=hours, events=())
 
     assert [one.began_at for one in observed.blind([source.pk], Window(at(2), at(3)))] == [at(1)]
     assert observed.blind([source.pk], Window(at(6), at(7))) == []
@@ -44,7 +44,7 @@ def test_a_stay_is_told_what_was_not_observed_from_its_first_to_its_last_possibl
 ) -> None:
     """It came between one and two o'clock and left between three and four."""
     for hours, host in ((0, "host-1"), (1, "host-1"), (2, "host-2"), (3, "host-2"), (4, "host-3")):
-        collect(source, vm(1, host=host), hours=hours)
+        collect(source, vm(1, host=host), hours=hours, events=())
     end = None if ended is None else at(ended)
     BlindInterval.objects.create(
         source=source, what="events", began_at=at(began), ended_at=end, cause="A gap."
@@ -59,7 +59,7 @@ def test_a_stay_is_told_what_was_not_observed_from_its_first_to_its_last_possibl
 
 
 def test_an_open_stay_is_not_told_what_another_source_did_not_observe(source: Source) -> None:
-    collect(source, vm(1), hours=0)
+    collect(source, vm(1), hours=0, events=())
     other = SourceFactory(complete_at=None, published_at=None, evaluated_at=None)
     for each in (source, other):
         BlindInterval.objects.create(
