@@ -12,10 +12,11 @@ import msgspec
 from inventory.connectors.base import EventCursor, Identity, Item, SessionSink, Watch
 from inventory.connectors.vsphere import tls, transport
 from inventory.connectors.vsphere.client import Client, OpenSession
-from inventory.connectors.vsphere.collection import TREE, Collection
+from inventory.connectors.vsphere.collection import Collection
 from inventory.connectors.vsphere.failures import no_rights
 from inventory.connectors.vsphere.mapping.estate import AttributeNames
 from inventory.connectors.vsphere.reading import READ
+from inventory.connectors.vsphere.surroundings import TREE
 from inventory.connectors.vsphere.watching import VsphereWatch
 from inventory.connectors.vsphere.xml import SoapFault
 from inventory.records import Platform
@@ -91,8 +92,8 @@ class VsphereConnector:
             try:
                 yield from collection.items()
             finally:
-                if collection.root_privileges is not None:
-                    self.warnings = tuple(_warnings(collection.root_privileges))
+                if collection.around.root_privileges is not None:
+                    self.warnings = tuple(_warnings(collection.around.root_privileges))
 
     @contextmanager
     def watching(self) -> Iterator[Watch]:

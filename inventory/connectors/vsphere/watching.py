@@ -24,11 +24,12 @@ from inventory.connectors.base import (
     WatchForgotten,
 )
 from inventory.connectors.vsphere.client import OpenSession
-from inventory.connectors.vsphere.collection import TREE, Collection
+from inventory.connectors.vsphere.collection import Collection
 from inventory.connectors.vsphere.failures import TransportLost
 from inventory.connectors.vsphere.mapping import clusters, fabric, hosts, machines, switches
 from inventory.connectors.vsphere.mapping.estate import AttributeNames
 from inventory.connectors.vsphere.mapping.facts import Facts, as_text
+from inventory.connectors.vsphere.surroundings import TREE
 from inventory.connectors.vsphere.xml import (
     Malformed,
     ObjectContent,
