@@ -51,10 +51,10 @@ class ObjectId(msgspec.Struct, frozen=True):
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """The objects a tag is attached to."""
+    """The objects a tag is attached to; absent where there are none."""
 
     tag_id: str
-    object_ids: list[ObjectId] = []
+    object_ids: list[ObjectId] | None = None
 
 
 class _Value(msgspec.Struct, frozen=True):
