@@ -63,6 +63,7 @@ func init() {
 		"custom_field":    op(opCustomField),
 		"custom_value":    op(opCustomValue),
 		"tag":             op(opTag),
+		"untag":           op(opUntag),
 		"rest":            op(opRest),
 		"library":         op(opLibrary),
 		"library_item":    op(opLibraryItem),

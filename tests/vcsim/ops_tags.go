@@ -11,6 +11,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 	vapi "github.com/vmware/govmomi/vapi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 const tagging = "/rest/com/vmware/cis/tagging/"
@@ -75,15 +76,37 @@ func opTag(w *World, _ *simulator.Context, p tagParams) error {
 		return err
 	}
 	for _, target := range targets {
-		ref := target.Reference()
-		_, err := w.restCall("tag-association/id:"+tag+"?~action=attach", map[string]any{
-			"object_id": map[string]string{"id": ref.Value, "type": ref.Type},
-		})
-		if err != nil {
+		if err := w.attach(tag, target.Reference(), "attach"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// opUntag takes a tag away from what carries it.
+func opUntag(w *World, _ *simulator.Context, p tagParams) error {
+	tag, ok := w.tags["tag "+p.Category+"\x00"+p.Name]
+	if !ok || p.Target == nil {
+		return fmt.Errorf("\"target\", and \"category\" and \"name\" of a tag are wanted")
+	}
+	targets, err := w.some("ManagedEntity", p.Target)
+	if err != nil {
+		return err
+	}
+	for _, target := range targets {
+		if err := w.attach(tag, target.Reference(), "detach"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attach changes what a tag is attached to; the action may be to detach it.
+func (w *World) attach(tag string, ref types.ManagedObjectReference, action string) error {
+	_, err := w.restCall("tag-association/id:"+tag+"?~action="+action, map[string]any{
+		"object_id": map[string]string{"id": ref.Value, "type": ref.Type},
+	})
+	return err
 }
 
 func (w *World) madeOnce(key, path string, spec map[string]any) (string, error) {
