@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db.models import Q
 
@@ -29,7 +30,7 @@ from inventory.connectors.base import (
 from inventory.errors import LeaseLost, NotPossible, RunCancelled
 from inventory.heartbeat import Pulse, beating
 from inventory.models import Source, SyncRun
-from inventory.watching import increments, lease
+from inventory.watching import increments, lease, published
 from inventory.watching.increments import NeedsCollection, NothingNew, Postponed
 from inventory.watching.lease import Held
 from policies.rejudging import Facts
@@ -186,7 +187,11 @@ class Following:
         if increments.is_busy(source):
             return
         cursor = EventCursor(at=source.events_at, key=source.events_key)
-        items = list(self._platform.read(self._pending, events_since=cursor))
+        items = list(
+            self._platform.read(
+                self._pending, events_since=cursor, tags=partial(published.tags, source)
+            )
+        )
         try:
             pipeline.govern_changes(
                 self._held, items, facts=self._facts, now=now, unchanged_until=self._confirmed
@@ -196,9 +201,11 @@ class Following:
             return
         except NeedsCollection as reason:
             self._need_collection(str(reason))
+            self._platform.settle()
             return
         except NothingNew:
             pass
+        self._platform.settle()
         self._events_read = now
         self._pending = self._unread(source, items)
         self._settle(asked)

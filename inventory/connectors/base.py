@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -140,6 +140,10 @@ class Connector(Protocol):
         ...
 
 
+Tags = dict[str, tuple[str, ...]]  # category → names
+PublishedTags = Callable[[], Mapping[str, Tags | None]]  # ref → tags, of all that can carry any
+
+
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What a platform told to have changed. Objects are named as the connector names them."""
 
@@ -181,10 +185,20 @@ class Watch(Protocol):
         """
         ...
 
-    def read(self, changes: Changes, *, events_since: EventCursor | None) -> Iterator[Item]:
+    def read(
+        self, changes: Changes, *, events_since: EventCursor | None, tags: PublishedTags
+    ) -> Iterator[Item]:
         """Yield what these objects say now, who is gone, and the events since; as `collect` does.
 
-        A Count stands only beside a kind that was read as a whole. Raise CollectionFailed.
+        What an event tells to have changed is read as well; `tags` is asked then for those that
+        are published. A Count stands only beside a kind that was read as a whole. Raise
+        CollectionFailed.
+        """
+        ...
+
+    def settle(self) -> None:
+        """That what was read last is published, or left to a collection: until then, what its
+        events told to have changed is read every time.
         """
         ...
 

@@ -18,7 +18,7 @@ from django.db.models import Exists, ForeignObjectRel, OuterRef
 from inventory import publishing, staging
 from inventory.chronicle import arriving, following
 from inventory.clock import database_now
-from inventory.connectors.base import NOTES, Gone, Item, Unreadable
+from inventory.connectors.base import NOTES, BlindSpot, Gone, Item, Unreadable
 from inventory.models import Source, StagedRecord, SyncRun
 from inventory.raw import execute, fetch
 from inventory.records import AnyRecord, Kind, kind_of
@@ -121,10 +121,8 @@ def _taken(source: Source, items: list[Item]) -> tuple[staging.Take, list[str], 
             take.note(item)
         elif item.ref not in strangers and (row := take.row(item)) is not None:
             rows.append(row)
-    if take.doubts:
-        raise NeedsCollection(take.doubts[0].message)
-    if _are_known(source, take.unreadable):
-        raise NeedsCollection("An object that was known can no longer be read.")
+    if reason := _why_not_enough(source, take):
+        raise NeedsCollection(reason)
     if take.events_read is not None and take.events_read.problem:
         take.events_read, take.events = None, {}  # the next collection tells of it
     return take, gone, rows
@@ -152,11 +150,28 @@ def _strangers(source: Source, records: list[AnyRecord], gone: list[str]) -> set
     return strangers
 
 
+def _why_not_enough(source: Source, take: staging.Take) -> str:
+    """Why only a collection can tell; empty when what came is all there is to tell."""
+    if take.doubts:
+        return take.doubts[0].message
+    if _are_known(source, take.unreadable):
+        return "An object that was known can no longer be read."
+    if blind := _newly_blind(source, take.blind_spots):
+        return f"{blind.property} of kind {blind.kind} can no longer be read."
+    return ""
+
+
 def _are_known(source: Source, unreadable: list[Unreadable]) -> bool:
     """Whether any of them is known and was not set aside by the last collection already."""
     refs = {item.ref for item in unreadable}
     refs -= set(source.quarantine.filter(ref__in=refs).values_list("ref", flat=True))
     return bool(refs) and source.assets.present().filter(ref__in=refs).exists()
+
+
+def _newly_blind(source: Source, told: list[BlindSpot]) -> BlindSpot | None:
+    """A blind spot that the last collection did not tell of, and the next one has to."""
+    known = set(source.blind_spots.values_list("kind", "property")) if told else set()
+    return next((one for one in told if (one.kind, one.property) not in known), None)
 
 
 def _open(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -113,6 +114,63 @@ def test_rights_are_read_again_when_an_event_tells_of_them(vcsim: Vcsim, source:
     eventually(
         lambda: Asset.objects.filter(pk=grant.pk, missing_since__isnull=False).exists(), seconds=90
     )
+
+
+def test_tags_are_read_again_when_an_event_tells_of_them(vcsim: Vcsim, source: Source) -> None:
+    runs = SyncRun.objects.collections().count()
+    vcsim.apply(
+        ops=[
+            {"op": "tag", "target": VM, "category": "Classification", "name": "secret"},
+            extended("com.vmware.cis.tagging.attach"),
+        ]
+    )
+    eventually(lambda: Asset.objects.get(name=VM).classification == "secret", seconds=90)
+    assert SyncRun.objects.collections().count() == runs
+    assert_judged_as_a_whole(source)
+
+
+def test_libraries_are_read_again_when_an_event_tells_of_them(vcsim: Vcsim, source: Source) -> None:
+    runs = SyncRun.objects.collections().count()
+    store = {"type": "Datastore", "name": "LocalDS_0"}
+    vcsim.apply(
+        ops=[
+            {"op": "library", "name": "Gold", "datastore": store},
+            {"op": "library_item", "library": "Gold", "name": "rhel9", "type": "ovf"},
+            {"op": "library", "name": "Old", "datastore": store},
+            {"op": "library_item", "library": "Old", "name": "nt4", "type": "ovf"},
+            extended("com.vmware.cl.CreateLibraryItemEvent"),
+        ]
+    )
+    eventually(lambda: Asset.objects.filter(kind=Kind.IMAGE, name="nt4").exists(), seconds=90)
+
+    vcsim.apply(
+        ops=[{"op": "remove_library", "name": "Old"}, extended("com.vmware.cl.DeleteLibraryEvent")]
+    )
+    missing = Asset.objects.filter(name="nt4", missing_since__isnull=False)
+    eventually(missing.exists, seconds=90)
+    assert Asset.objects.filter(name="rhel9", missing_since__isnull=True).exists()
+    assert SyncRun.objects.collections().count() == runs
+    assert_judged_as_a_whole(source)
+
+
+def test_an_interface_that_refuses_meanwhile_makes_a_collection(
+    vcsim: Vcsim, source: Source
+) -> None:
+    runs = SyncRun.objects.collections().count()
+    vcsim.apply(
+        ops=[{"op": "rest", "status": 403}, extended("com.vmware.cis.tagging.detach")],
+    )
+    eventually(lambda: SyncRun.objects.collections().count() > runs, seconds=90)
+    eventually(lambda: source.blind_spots.filter(property="tags").exists())
+    since = datetime.now(UTC)
+    eventually(lambda: is_live(source, since=since))
+    vcsim.apply(ops=[{"op": "rest", "status": 0}])
+
+
+def extended(type_: str) -> dict[str, Any]:
+    """An event of an extension; the simulator wants it to name an object of its own."""
+    about = {"eventTypeId": type_, "objectType": "Folder", "objectId": "group-d1"}
+    return {"op": "post_event", "event": {"_typeName": "EventEx", **about}}
 
 
 def test_a_renamed_folder_makes_a_collection(vcsim: Vcsim, source: Source) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from inventory.connectors.base import BlindSpot, Doubt, Item
+from inventory.connectors.base import BlindSpot, Doubt, Item, Tags
 from inventory.connectors.vsphere.client import OpenSession
-from inventory.connectors.vsphere.mapping.estate import Estate, Tags
+from inventory.connectors.vsphere.mapping.estate import Estate
 from inventory.connectors.vsphere.rest import RestRefused, RestSession, RestSpoilt
 from inventory.records import Kind
 
@@ -32,7 +32,7 @@ def read_tags(session: OpenSession, estate: Estate) -> Iterator[Item]:
         yield Doubt(kind=Kind.VM, code="malformed", message=message)
 
 
-def _tags(rest: RestSession) -> Tags:
+def _tags(rest: RestSession) -> dict[str, Tags]:
     """Object → category → names. Only tags that something carries are asked for their names."""
     carried = _carried(rest, rest.tags())
     categories: dict[str, str] = {}

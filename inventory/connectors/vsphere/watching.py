@@ -1,8 +1,8 @@
 """A session that is told what changes: a filter over all that is recorded, and WaitForUpdatesEx.
 
 The platform tells which objects changed; what they say now is read as a collection reads it, so
-there is one way from a property to a fact. Tags, licences and answers to calls are not told: they
-are as old as the last collection.
+there is one way from a property to a fact. What is no property is read again when an event tells of
+it (`rereading`); what no event tells either is as old as the last collection.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Final
 from inventory.connectors.base import (
     Changes,
     CollectionFailed,
-    Count,
     Doubt,
     Event,
     EventCursor,
     Gone,
     Item,
+    PublishedTags,
     WatchForgotten,
 )
 from inventory.connectors.vsphere.client import OpenSession
@@ -29,6 +29,7 @@ from inventory.connectors.vsphere.failures import TransportLost
 from inventory.connectors.vsphere.mapping import clusters, fabric, hosts, machines, switches
 from inventory.connectors.vsphere.mapping.estate import AttributeNames
 from inventory.connectors.vsphere.mapping.facts import Facts, as_text
+from inventory.connectors.vsphere.rereading import AT_MOST, TEMPLATE, Part, Rereading, parts
 from inventory.connectors.vsphere.surroundings import TREE
 from inventory.connectors.vsphere.xml import (
     Malformed,
@@ -40,6 +41,7 @@ from inventory.connectors.vsphere.xml import (
 )
 
 _NAMING: Final = ("name", "parent")
+_KEPT: Final = frozenset({*_NAMING, TEMPLATE})  # the values themselves, of everything there is
 # The tree of snapshots changes as one: not every vCenter tells of its parts when all of it goes.
 _MACHINE: Final = (
     *(path for path in machines.PATHS if not path.startswith("snapshot.")),
@@ -64,13 +66,9 @@ _LISTED: Final = (
     "Datastore",
     *TREE,
 )
-_ACCESS: Final = frozenset(
-    f"{what}{done}Event"
-    for what in ("Permission", "Role")
-    for done in ("Added", "Updated", "Removed")
-)
 _FORGOTTEN: Final = frozenset({"InvalidCollectorVersion", "ManagedObjectNotFound"})
-_AT_MOST: Final = 2_000  # changed objects; with more of them all is collected instead
+
+Keys = frozenset[tuple[int, datetime]]
 
 
 class VsphereWatch:
@@ -83,10 +81,11 @@ class VsphereWatch:
         self._held = contextlib.ExitStack()  # the list of everything, for as long as it is watched
         self._collector: Ref | None = None
         self._version = ""
-        self._named: dict[Ref, dict[str, Any]] = {}  # name and parent of everything there is
+        self._named: dict[Ref, dict[str, Any]] = {}
         self._digests: dict[Ref, bytes] = {}
         self._unknown: dict[str, set[str]] = {}  # properties that this vCenter does not offer
-        self._told: set[tuple[int, datetime]] = set()  # events of the last reading
+        self._settled: Keys = frozenset()  # events of the last reading that was published
+        self._told: Keys = frozenset()  # events of the last reading
 
     # --- being told -----------------------------------------------------------------------------
 
@@ -125,7 +124,7 @@ class VsphereWatch:
                 changes |= self._take(one)
             if not self._is_truncated:
                 return changes
-            if len(changes.touched) > _AT_MOST:
+            if len(changes.touched) > AT_MOST:
                 changes = Changes(is_wide=True)
 
     def interrupt(self) -> None:
@@ -133,18 +132,32 @@ class VsphereWatch:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def read(self, changes: Changes, *, events_since: EventCursor | None) -> Iterator[Item]:
+    def read(
+        self, changes: Changes, *, events_since: EventCursor | None, tags: PublishedTags
+    ) -> Iterator[Item]:
         try:
             yield from self._gone(changes.left)
-            refs = [ref for ref in changes.touched if isinstance(ref, Ref)]
-            if refs:
-                for item in self._collection.some(sorted(refs)):
-                    if not isinstance(item, Count):
-                        yield item
+            touched = frozenset(ref for ref in changes.touched if isinstance(ref, Ref))
+            items = list(self._collection.some(touched)) if touched else []
             if events_since is not None:
-                yield from self._events(events_since)
+                told = list(self._collection.events(events_since))
+                if changed := self._changed(told):
+                    # Once more, since what they need to know of others may be another one now.
+                    again = Rereading(self._collection, self._named, touched)
+                    items = list(again.items(changed, tags))
+                items += told
+            yield from items
         except SoapFault as fault:
             raise _refused(fault) from None
+
+    def settle(self) -> None:
+        self._settled = self._told
+
+    def _changed(self, told: list[Item]) -> frozenset[Part]:
+        """What the events that are not settled yet tell to have changed."""
+        events = [one for one in told if isinstance(one, Event)]
+        self._told = frozenset((one.key, one.at) for one in events)
+        return parts(one for one in events if (one.key, one.at) not in self._settled)
 
     def _gone(self, left: frozenset[str]) -> Iterator[Item]:
         """Who is really gone; who is still there without being listed is out of our sight."""
@@ -160,20 +173,6 @@ class VsphereWatch:
             else:
                 message = f"{ref.type} {ref} is not listed any more, but is there."
                 yield Doubt(kind=None, code="withheld", message=message)
-
-    def _events(self, since: EventCursor) -> Iterator[Item]:
-        """The events since; when one of them is about rights, everybody's rights as well."""
-        told: set[tuple[int, datetime]] = set()
-        is_about_rights = False
-        for item in self._collection.events(since):
-            if isinstance(item, Event):
-                told.add((item.key, item.at))
-                is_new = (item.key, item.at) not in self._told
-                is_about_rights |= is_new and item.type in _ACCESS
-            yield item
-        self._told = told
-        if is_about_rights:
-            yield from self._collection.rights()
 
     # --- what the platform says -------------------------------------------------------------------
 
@@ -226,7 +225,7 @@ class VsphereWatch:
             raise TransportLost("Nothing watches yet.", code="malformed")
         try:
             found = self._session.bulk.updates(
-                self._collector, self._version, seconds=seconds, told=frozenset(_NAMING)
+                self._collector, self._version, seconds=seconds, told=_KEPT
             )
         except SoapFault as fault:
             if fault.type in _FORGOTTEN:

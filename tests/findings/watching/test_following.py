@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,9 @@ class FakePlatform:
 
     def __init__(self) -> None:
         self.told: list[Changes] = []
-        self.says: list[Any] = []
+        self.says: Iterable[Any] = []
+        self.tags: dict[str, Any] = {}
+        self.settled = 0
 
     def begin(self) -> None: ...
     def prepare(self) -> None: ...
@@ -38,7 +40,11 @@ class FakePlatform:
     def wait(self, seconds: int) -> Changes:
         return self.told.pop(0) if self.told else Changes()
 
-    def read(self, changes: Changes, *, events_since: Any) -> Iterator[Any]:
+    def settle(self) -> None:
+        self.settled += 1
+
+    def read(self, changes: Changes, *, events_since: Any, tags: Any) -> Iterator[Any]:
+        self.tags = tags()
         yield from self.says if changes else []
 
 
@@ -53,6 +59,7 @@ def live() -> tuple[Source, FakePlatform, Following]:
     collect(source, FakeConnector(host(), vm(1), vm(2)))
     following.step()
     assert following.is_live
+    platform.settled = 0
     return source, platform, following
 
 
@@ -129,3 +136,49 @@ def test_a_machine_that_is_moved_out_of_sight_costs_one_collection() -> None:
     assert state(source) == Watch.State.LIVE
     following.step()
     assert state(source) == Watch.State.LIVE
+
+
+def test_what_was_read_is_settled_once_it_is_published_or_a_collection_will_tell_it() -> None:
+    _, platform, following = live()
+    platform.told, platform.says = [Changes(touched=frozenset({"vm-1"}))], [vm(1, owner="eve")]
+    following.step()
+    assert platform.settled == 1
+
+    doubt = Doubt(kind=None, code="withheld", message="Somebody is not told.")
+    platform.told, platform.says = [Changes(touched=frozenset({"vm-1"}))], [doubt]
+    following.step()
+    assert platform.settled == 2
+    assert not following.is_live
+
+
+def test_what_was_read_and_waits_for_a_collection_is_not_settled() -> None:
+    """The events that made it read that are told again, and have to make it read again."""
+    source, platform, following = live()
+    platform.told = [Changes(touched=frozenset({"vm-1"}))]
+
+    def meanwhile() -> Iterator[Any]:
+        SyncRun.objects.create(
+            source=source,
+            state=SyncRun.State.RUNNING,
+            requested_at=datetime.now(UTC),
+            started_at=datetime.now(UTC),
+            lease_expires_at=datetime.now(UTC) + timedelta(hours=1),
+        )
+        yield vm(1, owner="eve")
+
+    platform.says = meanwhile()
+    following.step()
+
+    assert platform.settled == 0
+    assert source.assets.get(name="web-1").owner == "ada"
+
+
+def test_the_platform_is_told_which_tags_are_published() -> None:
+    _, platform, following = live()
+    platform.told = [Changes(touched=frozenset({"vm-1"}))]
+    platform.says = [vm(1, tags={"Tier": ("gold",)})]
+    following.step()
+    platform.told, platform.says = [Changes(touched=frozenset({"vm-2"}))], []
+    following.step()
+
+    assert platform.tags == {"vm-1": {"Tier": ("gold",)}, "vm-2": None, "host-1": None}

@@ -14,7 +14,7 @@ from django.conf import settings
 from findings import pipeline
 from findings.models import Finding, FindingEvent
 from inventory import ledger
-from inventory.connectors.base import Count, Doubt, Event, EventsRead, Gone, Unreadable
+from inventory.connectors.base import BlindSpot, Count, Doubt, Event, EventsRead, Gone, Unreadable
 from inventory.connectors.bundle import BundleConnector
 from inventory.errors import LeaseLost
 from inventory.heartbeat import Pulse
@@ -39,6 +39,7 @@ from policies.spec import Outcome
 from tests.factories import NOW, SourceFactory, UserFactory
 from tests.findings.test_pipeline import answer, claimed, host, run_of, staged, vm
 from tests.inventory.fakes import FakeConnector
+from tests.policies.builders import an_image
 
 pytestmark = pytest.mark.django_db
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -269,6 +270,34 @@ def test_facts_that_were_judged_meanwhile_are_judged_again(
 
     with pytest.raises(pipeline.FactsMoved):
         pipeline._keep(older, Source.objects.get(pk=source.pk))  # type: ignore[arg-type]
+
+
+def test_what_could_be_read_at_the_last_collection_and_cannot_now_is_left_to_the_next(
+    source: Source, held: lease.Held
+) -> None:
+    blind = BlindSpot(
+        kind=Kind.VM, property="tags", count=1, example="every vm", explanation="It may not."
+    )
+    run_of(source, host(), vm(1, tags={}))
+    with pytest.raises(NeedsCollection):
+        told(held, blind, vm(1))
+    assert asset("web-1").record["tags"] == {}
+
+    run_of(source, host(), vm(1), extra=[blind], now=NOW + HOUR)
+    told(held, blind, vm(1, owner="eve"), at=NOW + 2 * HOUR)
+    assert asset("web-1").owner == "eve"
+
+
+def test_images_that_were_read_as_a_whole_are_missing_when_they_are_not_among_them(
+    source: Source, held: lease.Held
+) -> None:
+    images = [an_image(f"image-{n}") for n in range(3)]
+    run_of(source, host(), vm(1), *images)
+    told(held, *images[:2], Count(kind=Kind.IMAGE, expected=2))
+
+    assert asset("image-2").missing_since == NOW + HOUR
+    assert asset("image-1").missing_since is None
+    assert asset("web-1").missing_since is None
 
 
 # --- judging ----------------------------------------------------------------------------------

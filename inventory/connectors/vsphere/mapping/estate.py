@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from inventory.connectors.base import Tags
 from inventory.connectors.vsphere.mapping.facts import (
     Facts,
     as_number,
@@ -16,9 +17,6 @@ from inventory.connectors.vsphere.mapping.facts import (
 from inventory.parts import PortOverride
 
 _PATH_DEPTH = 200  # deeper than any inventory; ends a loop of parents
-
-
-Tags = dict[str, dict[str, tuple[str, ...]]]  # object ref → category → names of tags
 
 
 class AttributeNames(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +42,7 @@ class Estate:
         self.attribute_names = attribute_names
         self.field_names: dict[str, str] | None = {}  # custom field key → name; None = withheld
         self.network_by_key: dict[str, str] = {}  # port group key or opaque id → network ref
-        self.tags: Tags | None = {}  # None = withheld
+        self.tags: dict[str, Tags] | None = {}  # object ref → its tags; None = withheld
         self.answers: dict[str, dict[str, list[Any]]] = {}  # method → entity ref → what it answered
         self.port_overrides: dict[str, tuple[PortOverride, ...]] = {}  # port group ref → ports
         self._uplinks: dict[str, dict[str, dict[str, str]]] = {}  # switch uuid → host → names

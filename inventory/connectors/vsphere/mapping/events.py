@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from inventory.connectors.base import Event
@@ -59,6 +60,23 @@ ASKED: Final = (
     "RoleAddedEvent",
     "RoleUpdatedEvent",
     "RoleRemovedEvent",
+    "com.vmware.cis.CreateGlobalPermission",
+    "com.vmware.cis.RemoveGlobalPermission",
+    # what is said of objects
+    "com.vmware.cis.tagging.attach",
+    "com.vmware.cis.tagging.detach",
+    "CustomFieldDefAddedEvent",
+    "CustomFieldDefRenamedEvent",
+    "CustomFieldDefRemovedEvent",
+    # what vCenter holds itself
+    "com.vmware.license.AddLicenseEvent",
+    "com.vmware.license.RemoveLicenseEvent",
+    "com.vmware.license.AssignLicenseEvent",
+    "com.vmware.license.UnassignLicenseEvent",
+    "com.vmware.license.DefaultLicenseKeysUpdatedEvent",
+    "AlarmCreatedEvent",
+    "AlarmReconfiguredEvent",
+    "AlarmRemovedEvent",
     # files
     "DatastoreFileDeletedEvent",
     "DatastoreFileCopiedEvent",
@@ -91,6 +109,7 @@ ASKED: Final = (
     "UserLogoutSessionEvent",
     "BadUsernameSessionEvent",
 )
+_LICENCE_KEY: Final = re.compile(r"\b\w{5}(?:-\w{5}){3}(-\w{5})\b")
 _MACS: Final = frozenset({"mac", "oldMac", "newMac"})
 # Fields that say the same as columns do, or nothing about what happened.
 _KNOWN: Final = frozenset(
@@ -121,6 +140,8 @@ def event(found: dict[str, Any]) -> Event:
     type_ = as_text(found.get("eventTypeId")) or as_text(found.get("_type"))
     if key is None or at is None or not type_:
         raise ValueError("An event has no key, no type or no time.")
+    if type_.startswith("com.vmware.license."):
+        found = _without_keys(found)
     return Event(
         key=key,
         type=type_.rpartition(".")[2] if type_.startswith("vim.event.") else type_,
@@ -133,6 +154,16 @@ def event(found: dict[str, Any]) -> Event:
         host_name=_name(found, "host"),
         detail=_detail(found),
     )
+
+
+def _without_keys(value: Any) -> Any:
+    """Licence keys stay where they are: of each its end is kept, as of those that are recorded."""
+    if isinstance(value, str):
+        # A reference is text as well, and no key.
+        return value if isinstance(value, Ref) else _LICENCE_KEY.sub(r"…\1", value)
+    if isinstance(value, dict):
+        return {name: _without_keys(inner) for name, inner in value.items()}
+    return [_without_keys(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _ref(found: dict[str, Any], argument: str, field: str) -> str:

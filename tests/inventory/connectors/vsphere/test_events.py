@@ -217,3 +217,21 @@ def test_an_event_without_key_type_or_time_is_none(broken: dict[str, Any]) -> No
 
 def test_the_window_begins_before_the_newest_known_event() -> None:
     assert timedelta(minutes=5) <= events.OVERLAP
+
+
+def test_a_licence_key_is_not_kept() -> None:
+    found = event(
+        {
+            "_type": "EventEx",
+            "eventTypeId": "com.vmware.license.AddLicenseEvent",
+            "key": "7",
+            "createdTime": "2026-03-01T12:00:00Z",
+            "fullFormattedMessage": "License AAAAA-BBBBB-CCCCC-DDDDD-EEEEE was added",
+            "arguments": [{"key": "licenseKey", "value": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"}],
+            "message": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE",
+        }
+    )
+
+    assert found.message == "License …-EEEEE was added"
+    assert found.detail["message"] == "…-EEEEE"
+    assert "BBBBB" not in str(found)

@@ -55,7 +55,8 @@ def told(watch: Watch, *, seconds: int = 5) -> Changes:
 
 
 def read(watch: Watch, changes: Changes, **options: Any) -> list[Any]:
-    return list(watch.read(changes, events_since=options.get("events_since")))
+    tags = options.get("tags", dict)
+    return list(watch.read(changes, events_since=options.get("events_since"), tags=tags))
 
 
 def of(type_: Any, items: list[Any]) -> list[Any]:
