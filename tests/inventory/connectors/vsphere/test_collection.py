@@ -126,7 +126,8 @@ def test_the_size_of_pages_changes_nothing(vcenter: Vcsim, connector_to: Build) 
 def test_the_clock_of_the_platform_is_compared(vcenter: Vcsim, connector_to: Build) -> None:
     def ahead() -> int | None:
         [platform] = of(PlatformSettings, list(connector_to().collect()))
-        return platform.clock_ahead_minutes
+        minutes: int | None = platform.clock_ahead_minutes
+        return minutes
 
     assert ahead() == 0
     vcenter.apply(ops=[{"op": "clock", "offset_seconds": -330}])
