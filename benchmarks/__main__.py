@@ -11,6 +11,7 @@ TITLES = {
     "evaluate": "Evaluation",
     "watching": "Changes while a vCenter is watched",
     "chronicle": "The past of 10,000 machines over 90 days",
+    "administrators": "Who administered one of 10,000 machines in 30 days",
     "pages": "Pages, API and acts with 1,000,000 findings on 400,000 assets",
 }
 

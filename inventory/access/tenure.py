@@ -137,7 +137,6 @@ class Era:
         self.access = Access(spell.record for spell in spells if spell.covers(since))
         self._supposed: Access | None = None
         self._found: dict[tuple[str, tuple[int, ...]], tuple[tuple[Right, ...], bool]] = {}
-        self._holds: dict[int, bool] = {}
 
     def suppose(self, groups: Iterable[PrincipalKey]) -> None:
         """They may still be in those groups that do not tell now and once told so."""
@@ -168,12 +167,14 @@ class Era:
         """Whether they hold something, or may, on every machine that stands in this and on which
         nobody holds a grant.
         """
-        if part.number not in self._holds:
-            where = Where((part,), (part.number,))
-            self._holds[part.number] = bool(
-                self.rights(Place(self.since, self.until, "", where))[0]
-            )
-        return self._holds[part.number]
+        return any(reach.gives(part) for reach in self._reaches)
+
+    @cached_property
+    def _reaches(self) -> tuple[Reach, ...]:
+        if self.who.is_group and self.access.members_known(self.who):
+            return ()
+        supposed = () if self._supposed is None else (Reach(self._supposed, self.who),)
+        return (Reach(self.access, self.who), *supposed)
 
     @cached_property
     def is_everywhere(self) -> bool:
@@ -191,6 +192,51 @@ class Era:
         return not ways or any(
             concerning & (self.access.duties(way.grant, beyond=OF_FILES) or ()) for way in ways
         )
+
+
+class Reach:
+    """What somebody's grants come to on machines below each object: asked once an object, where
+    rights are asked once a machine.
+    """
+
+    def __init__(self, access: Access, who: PrincipalKey) -> None:
+        self._access, self._who = access, who
+        self._given: dict[tuple[bool, bool], dict[str, bool]] = {}
+
+    def gives(self, part: Part) -> bool:
+        """Whether they have something of a machine that stands in this, or may."""
+        standing = part.standing
+        if part.is_files:
+            here = self._deciding(is_files=True, below=False)
+            if standing.ref in here:
+                return here[standing.ref]
+        below = self._deciding(is_files=part.is_files, below=True)
+        nearest = (next((ref for ref in chain if ref in below), "") for chain in standing.chains)
+        return any(below.get(ref, False) for ref in nearest)
+
+    def _deciding(self, *, is_files: bool, below: bool) -> dict[str, bool]:
+        """The objects whose grants decide for them, and whether those give something."""
+        asked = (is_files, below)
+        if asked not in self._given:
+            decisive = (
+                (ref, self._access.decisive(ref, self._who, below=below))
+                for ref in self._access.places
+            )
+            self._given[asked] = {
+                ref: any(self._counts(way.grant, is_files=is_files) for way in ways)
+                for ref, ways in decisive
+                if ways
+            }
+        return self._given[asked]
+
+    def _counts(self, grant: Grant, *, is_files: bool) -> bool:
+        """Whether a grant is about machines, or about files; one of an unknown role may be."""
+        told = (
+            self._access.duties(grant, only=OF_FILES)
+            if is_files
+            else self._access.duties(grant, beyond=OF_FILES)
+        )
+        return told is None or not told.isdisjoint(CONCERNING[Kind.VM])
 
 
 class Past:
@@ -269,12 +315,15 @@ def reaches(
     )
 
 
-def meets(era: Era, place: Place, watch: Watch, times: Sequence[Span]) -> bool:
-    """Whether an era and a place have some of these times in common, possibly."""
-    since, until = max(place.since, era.since), min(place.until, era.until)
-    if since >= until:
-        return False
-    return bool(overlap([(watch.began(since), min(until, watch.until))], times))
+def spans_of(eras: Iterable[Era]) -> list[Span]:
+    """The times of some of somebody's eras, those that follow each other as one."""
+    found: list[Span] = []
+    for era in eras:
+        if found and found[-1][1] == era.since:
+            found[-1] = (found[-1][0], era.until)
+        else:
+            found.append((era.since, era.until))
+    return found
 
 
 def _pieces(eras: Sequence[Era], places: Iterable[Place]) -> Iterator[Tenure]:

@@ -164,38 +164,23 @@ class Careers:
         """The machines that each had besides this one."""
         narrow = [who for who, eras, had in asked if not _is_everywhere(eras, had.possibly)]
         objects = {ref for who in narrow for ref in self.past.objects_of(who)}
-        crowd = self._standings.below(objects) if objects else Crowd({})
+        crowd = self._standings.below(objects) if objects else Crowd({}, (), self.watch)
         return [
             self._among(crowd, one) if one[0] in narrow else self._present(one[2].possibly)
             for one in asked
         ]
 
     def _among(self, crowd: Crowd, one: _Had) -> set[int]:
-        """Those of a crowd that somebody had: found by what they stood in, unless a grant on the
-        machine itself may decide.
-        """
+        """Those of a crowd that somebody had, and all there were while they had everything."""
         who, eras, had = one
-        objects = self.past.objects_of(who)
-        apart = crowd.among(objects)
-        found = {
-            pk for pk in apart if tenure.reaches(eras, crowd.places[pk], self.watch, had.possibly)
-        }
+        times = had.possibly
         whole = [era for era in eras if era.is_everywhere]
+        found = crowd.had_by(
+            [era for era in eras if era not in whole], self.past.objects_of(who), times
+        )
         for era in whole:
-            times = tenure.overlap([(era.since, era.until)], had.possibly)
-            found.update(self._present(times) if times else ())
-        for part in crowd.parts.values():
-            if objects.isdisjoint(part.objects):
-                continue
-            for era in eras:
-                if era not in whole and era.holds(part):
-                    found.update(
-                        pk
-                        for pk, place in crowd.standing_in(part)
-                        if pk not in found
-                        and pk not in apart
-                        and tenure.meets(era, place, self.watch, had.possibly)
-                    )
+            meanwhile = tenure.overlap([(era.since, era.until)], times)
+            found.update(self._present(meanwhile) if meanwhile else ())
         return found - {self._vm.pk}
 
     @cached_property

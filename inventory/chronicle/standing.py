@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise, zip_longest
 from typing import Any
 
+from inventory.access import tenure
 from inventory.access.effective import Access, Standing
 from inventory.access.places import standing_of
-from inventory.access.tenure import Part, Place, Watch, Where
+from inventory.access.tenure import Era, Part, Place, Span, Watch, Where
 from inventory.models import Asset
 from inventory.raw import fetch
 from inventory.records import Datastore, Kind, Platform, VirtualMachine
@@ -21,22 +23,86 @@ _Store = tuple[datetime, datetime, Standing]  # from when to when a datastore st
 
 
 class Crowd:
-    """Many machines with their places, by what they stood in."""
+    """Many machines with their places, by what they stood in and when. Of what they stood in, that
+    counts which is, or is below, one of some objects.
+    """
 
-    def __init__(self, places: dict[int, list[Place]]) -> None:
-        self.places = places
-        self.parts: dict[int, Part] = {}
-        self._by_part: dict[int, list[tuple[int, Place]]] = {}
+    def __init__(
+        self, places: dict[int, list[Place]], objects: Collection[str], watch: Watch
+    ) -> None:
+        self.places, self._watch = places, watch
         self._by_ref: dict[str, int] = {}
-        for pk, stood in places.items():
-            for place in stood:
-                self._by_ref[place.ref] = pk
-                for part in place.where.parts:
-                    self.parts[part.number] = part
-                    self._by_part.setdefault(part.number, []).append((pk, place))
+        self._parts: dict[int, tuple[Part, set[str]]] = {}
+        self._wanted, self._counted = frozenset(objects), dict[int, bool]()
+        stood: defaultdict[int, defaultdict[Span, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for pk, there in places.items():
+            for number, span in self._spans(pk, there):
+                stood[number][span].add(pk)
+        # Each as when it may have begun, when it was found so, when it ended; many at once first.
+        self._stood = {
+            number: [
+                (watch.began(since), since, until, pks) for (since, until), pks in spans.items()
+            ]
+            for number, spans in sorted(stood.items(), key=lambda one: len(one[1]))
+        }
+        self._standing = {number: set().union(*spans.values()) for number, spans in stood.items()}
 
-    def standing_in(self, part: Part) -> list[tuple[int, Place]]:
-        return self._by_part[part.number]
+    def _spans(self, pk: int, places: Iterable[Place]) -> Iterator[tuple[int, Span]]:
+        """What one machine stood in, each with a time in which it did not leave it."""
+        lasting: dict[int, Span] = {}
+        for place in places:
+            self._by_ref[place.ref] = pk
+            for part in place.where.parts:
+                if not self._counts(part):
+                    continue
+                number = part.number
+                before = lasting.get(number)
+                if before is not None and before[1] != place.since:
+                    yield number, before
+                    before = None
+                lasting[number] = (before[0] if before else place.since, place.until)
+        yield from lasting.items()
+
+    def _counts(self, part: Part) -> bool:
+        known = self._counted.get(part.number)
+        if known is None:
+            objects = part.objects
+            known = self._counted[part.number] = not self._wanted.isdisjoint(objects)
+            self._parts[part.number] = (part, objects)
+        return known
+
+    def had_by(
+        self, eras: Sequence[Era], objects: Collection[str], times: Sequence[Span]
+    ) -> set[int]:
+        """The machines on which somebody may have held something in these times, given the objects
+        that grants of theirs are on. Found by what they stood in, unless a grant on the machine
+        itself may decide.
+        """
+        apart = self.among(objects)
+        found: set[int] = set()
+        for number, stood in self._stood.items():
+            part, above = self._parts[number]
+            if above.isdisjoint(objects) or self._standing[number] <= found:
+                continue
+            held = tenure.spans_of(era for era in eras if era.holds(part))
+            asked = list(self._asked(held, times))
+            for begun, since, until, pks in stood:
+                if any(begun < b and since < hi and lo < until for lo, hi, b in asked):
+                    found |= pks
+        decided = {pk for pk in apart if tenure.reaches(eras, self.places[pk], self._watch, times)}
+        return (found - apart) | decided
+
+    def _asked(
+        self, held: Iterable[Span], times: Sequence[Span]
+    ) -> Iterator[tuple[datetime, datetime, datetime]]:
+        """Each time in which something was held and asked about: a machine was there then if it
+        left after the first of these, was found before the second, and may have come before the
+        last.
+        """
+        for since, until in held:
+            for begin, end in times:
+                if self._watch.began(since) < end and begin < until:
+                    yield max(since, begin), until, end
 
     def among(self, refs: Iterable[str]) -> set[int]:
         """Those of the machines that are one of these objects."""
@@ -49,7 +115,12 @@ class Standings:
     def __init__(self, source_id: int, watch: Watch, access: Access) -> None:
         self._source_id, self._watch, self._access = source_id, watch, access
         self._parts: dict[tuple[Standing, bool], Part] = {}
-        self._by_text: dict[_Row, Where] = {}
+        # What was asked for already: many machines stand in the same things.
+        self._wheres: dict[tuple[int, ...], Where] = {}
+        self._by_text: dict[str, Part] = {}
+        self._by_host: dict[str | None, Part] = {}
+        self._by_facts: dict[_Row, tuple[Part, ...]] = {}
+        self._stores_of: dict[str | None, tuple[list[_Store], bool]] = {}
         self._clusters: dict[str, str] | None = None
 
     def of(self, machines: Collection[int]) -> dict[int, list[Place]]:
@@ -64,7 +135,7 @@ class Standings:
             if any(_is_in(standing, objects) for _, _, standing in found)
         ]
         rows = fetch(_BELOW, self._names(objects=list(objects), stores=stores))
-        return Crowd(self._places(rows))
+        return Crowd(self._places(rows), objects, self._watch)
 
     def _names(self, **more: Any) -> dict[str, Any]:
         watched = {"since": self._watch.since, "horizon": self._watch.horizon}
@@ -91,30 +162,58 @@ class Standings:
         return until if until == next_since else self._watch.before(until) or until
 
     def _stood(self, since: datetime, until: datetime, ref: str, facts: _Row) -> Iterator[Place]:
-        stores = [
-            one
-            for store in json.loads(facts[-1] or "[]")
-            for one in self._stores.get(store, ())
-            if one[0] < until and since < one[1]
-        ]
-        moved = {at for one in stores for at in one[:2] if since < at < until}
-        if not moved:
-            yield Place(since, until, ref, self._where(facts, stores))
+        stores, are_still = self._files(facts[-1])
+        if not are_still:
+            stores = [one for one in stores if one[0] < until and since < one[1]]
+            moved = {at for one in stores for at in one[:2] if since < at < until}
+            for begin, end in pairwise([since, *sorted(moved), until]):
+                there = [one for one in stores if one[0] < end and begin < one[1]]
+                yield Place(begin, end, ref, self._where(facts, there))
             return
-        for begin, end in pairwise([since, *sorted(moved), until]):
-            there = [one for one in stores if one[0] < end and begin < one[1]]
-            yield Place(begin, end, ref, self._where(facts, there))
+        yield Place(since, until, ref, self._where(facts, stores))
+
+    def _files(self, text: str | None) -> tuple[list[_Store], bool]:
+        """Where these datastores stood and when; and whether that was the same all the time."""
+        known = self._stores_of.get(text)
+        if known is None:
+            refs = json.loads(text or "[]")
+            found = [one for ref in refs for one in self._stores.get(ref, ())]
+            since, end = self._watch.since, self._watch.end
+            are_still = all(one[0] <= since and end <= one[1] for one in found)
+            known = self._stores_of[text] = found, are_still
+        return known
 
     def _where(self, facts: _Row, stores: Sequence[_Store]) -> Where:
-        asked = (*facts, *(since for since, _, _ in stores))  # quicker to look up than chains
-        known = self._by_text.get(asked)
+        _, _, host, ancestors, pool_ancestors, _ = facts
+        if ancestors is None or pool_ancestors is None:
+            chains = self._guessed(facts)
+        else:
+            chains = (self._chain(ancestors), self._chain(pool_ancestors), self._host(host))
+        parts = (*chains, *(self._part(standing, is_files=True) for _, _, standing in stores))
+        numbers = tuple(part.number for part in parts)
+        return self._wheres.setdefault(numbers, Where(parts, numbers))
+
+    def _chain(self, text: str) -> Part:
+        known = self._by_text.get(text)
         if known is None:
-            chains = (Standing(ref="", chains=(chain,)) for chain in self._chains(*facts))
-            parts = [self._part(chain, is_files=False) for chain in chains]
-            parts += [self._part(standing, is_files=True) for _, _, standing in stores]
-            known = Where(tuple(parts), tuple(part.number for part in parts))
-            self._by_text[asked] = known
+            known = self._by_text[text] = self._of_chain(tuple(json.loads(text)))
         return known
+
+    def _host(self, ref: str | None) -> Part:
+        known = self._by_host.get(ref)
+        if known is None:
+            known = self._by_host[ref] = self._of_chain((ref,) if ref else ())
+        return known
+
+    def _guessed(self, facts: _Row) -> tuple[Part, ...]:
+        """Of a machine of which it is not known what is above it."""
+        known = self._by_facts.get(facts)
+        if known is None:
+            known = self._by_facts[facts] = tuple(map(self._of_chain, self._chains(*facts)))
+        return known
+
+    def _of_chain(self, chain: tuple[str, ...]) -> Part:
+        return self._part(Standing(ref="", chains=(chain,)), is_files=False)
 
     def _part(self, standing: Standing, *, is_files: bool) -> Part:
         new = Part(len(self._parts), standing, is_files)
