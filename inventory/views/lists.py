@@ -59,6 +59,7 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         size=PAGE,
     )
     assets_shown = [past.as_then(version, then) for version in shown.rows] if then else shown.rows
+    fields = narrowing.fields(request, listing, sources)
     context = {
         "name": name,
         "listing": listing,
@@ -69,7 +70,8 @@ def assets(request: SignedInRequest, name: str) -> HttpResponse:
         "page": shown,
         "problems": _problems(narrowed),
         "columns": narrowing.heads(request, listing, sort, past=then is not None),
-        "fields": narrowing.fields(request, listing, sources),
+        "fields": fields,
+        "is_folded": not any(field["chosen"] for field in fields),
         "chips": narrowing.chips(request),
         "is_narrowed": is_narrowed,
         **counts,
