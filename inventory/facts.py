@@ -15,7 +15,8 @@ from inventory.labels import inside
 from inventory.labels import label as label
 from inventory.labels import label_of_all as label_of_all
 from inventory.parts import Member, Part
-from inventory.records import AnyRecord, Kind, kind_of
+from inventory.records import AnyRecord, Kind, VirtualMachine, kind_of
+from inventory.spoken import spoken
 
 UNKNOWN = "unknown"
 NONE = "none"
@@ -38,6 +39,9 @@ POINTS_AT: dict[str, Kind] = {
     "switch_ref": Kind.SWITCH,
     "library_item": Kind.IMAGE,
 }
+
+# Fields with ids of several kinds, of which one kind is known here.
+POINTS_PERHAPS: dict[str, Kind] = {"pool_ancestors": Kind.CLUSTER}
 
 _NAMING = frozenset({"key", "uid", "label", "name", "path", "device"})
 # What stands for a child that has no name of its own: the object it is about.
@@ -87,7 +91,9 @@ def _composite(field: str, value: Any, name_of: NameOf) -> str:
         return ", ".join(words(field, each, name_of) for each in value)
     if field in POINTS_AT:
         return name_of(POINTS_AT[field], value) or value
-    return str(value)
+    if field in POINTS_PERHAPS:
+        return name_of(POINTS_PERHAPS[field], value) or value
+    return spoken(field, str(value))
 
 
 def _quantity(field: str, value: int) -> str:
@@ -160,22 +166,34 @@ def _fields(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """One line of a facts table."""
+    """One line of a facts table; `parts` has each of several pieces on its own."""
 
     field: str
     label: str
     text: str
     known: bool
     refs: tuple[tuple[Kind, str], ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def fact(record: AnyRecord, field: str, name_of: NameOf = unnamed) -> Fact:
-    value = getattr(record, field)
+    value = _told(record, field)
     refs: tuple[tuple[Kind, str], ...] = ()
     if field in POINTS_AT and value:
         each = (value,) if isinstance(value, str) else value
         refs = tuple((POINTS_AT[field], ref) for ref in each)
-    return Fact(field, label_of_all(field), words(field, value, name_of), value is not None, refs)
+    text = words(field, value, name_of)
+    parts = tuple(words(field, (part,), name_of) for part in value) if _are_parts(value) else ()
+    return Fact(field, label_of_all(field), text, value is not None, refs, parts)
+
+
+def _told(record: AnyRecord, field: str) -> Any:
+    """What a record says in a field; the snapshot a machine runs on as the record names it."""
+    value = getattr(record, field)
+    if not (field == "current_snapshot" and value and isinstance(record, VirtualMachine)):
+        return value
+    taken = next((each for each in record.snapshots or () if each.uid == value), None)
+    return f"{taken.name}, {words('created_at', taken.created_at)}" if taken else value
 
 
 def facts(record: AnyRecord, fields: tuple[str, ...], name_of: NameOf = unnamed) -> list[Fact]:
@@ -196,6 +214,8 @@ def _gather(struct: msgspec.Struct, found: set[tuple[Kind, str]]) -> None:
         if field in POINTS_AT:
             kind = POINTS_AT[field]
             found.update((kind, ref) for ref in ((value,) if isinstance(value, str) else value))
+        elif field in POINTS_PERHAPS:
+            found.update((POINTS_PERHAPS[field], ref) for ref in value)
         elif isinstance(value, tuple):
             for each in value:
                 if isinstance(each, Part):
@@ -223,11 +243,11 @@ def difference(before: AnyRecord, after: AnyRecord, name_of: NameOf = unnamed) -
         return [Change("Kind", kind_of(before).value, kind_of(after).value)]
     found: list[Change] = []
     for field, old in _fields(before):
-        new = getattr(after, field)
-        if old != new:
+        if old != getattr(after, field):
+            was, is_ = _told(before, field), _told(after, field)
             found += [
                 msgspec.structs.replace(change, field=field)
-                for change in _changes(field, label(field), old, new, name_of)
+                for change in _changes(field, label(field), was, is_, name_of)
             ]
     return found
 

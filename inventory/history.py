@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.dateparse import parse_date, parse_datetime
 
 from inventory.facts import Change, NameOf, difference, unnamed
+from inventory.labels import inside
 from inventory.models import Asset, AssetVersion
 from inventory.records import AnyRecord, Kind, decode
 
@@ -120,7 +121,7 @@ def summary(changes: Sequence[Change]) -> str:
         sentence = f"Moved from {moved.before} to {moved.after}"
     else:
         sentence = f"{lead.label}: {_short(lead.before)} → {_short(lead.after)}"
-    others = [change.label for change in changes if change is not lead]
+    others = [inside(change.label) for change in changes if change is not lead]
     if len(others) > 3:
         return f"{sentence}; and {len(others)} more facts."
     return f"{sentence}; also {', '.join(others)}." if others else f"{sentence}."

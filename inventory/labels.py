@@ -116,7 +116,7 @@ LABELS: dict[str, str] = {
     "override_allowed": "Ports may replace",
     "overrides": "DRS override",
     "pnics": "Physical NIC",
-    "pool_ancestors": "Resource pools and what is above",
+    "pool_ancestors": "Resource pool and what is above",
     "port_groups": "Port group",
     "port_key": "Port",
     "port_overrides": "Port override",

@@ -11,6 +11,7 @@ from inventory import facts
 from inventory.chronicle.words import title_of
 from inventory.parts import Part
 from inventory.records import Network, PortOverride
+from inventory.spoken import spoken as spoken_word
 from ui import clock
 
 register = template.Library()
@@ -70,6 +71,12 @@ def in_words(part: Part) -> str:
 def vlan_id(value: int | None) -> str:
     """A VLAN number in words: 0 is none, 4095 all of them."""
     return facts.words("vlan_id", value)
+
+
+@register.filter
+def spoken(value: str | None, field: str) -> str | None:
+    """What the platform calls a value of this field, in words."""
+    return spoken_word(field, value) if value else value
 
 
 @register.filter
