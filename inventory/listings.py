@@ -194,7 +194,6 @@ LISTINGS: dict[str, Listing] = {
             ("Classification", "classification", "v-fit"),
             ("Owner", "owner", ""),
             ("Team", "", ""),
-            ("Hardware", "", ""),
             ("Changed", "changed", "v-fit"),
         ),
         (*_OWNED, "verdict", "presence"),
@@ -217,7 +216,7 @@ LISTINGS: dict[str, Listing] = {
         "grants",
         "Who holds which role on what stands here as soon as a source has been collected.",
         (
-            ("Principal", "name", "v-wide"),
+            ("User or group", "name", "v-wide"),
             ("Verdict", "", "v-fit"),
             _COUNTED,
             ("Kind", "", "v-fit"),
@@ -259,8 +258,8 @@ LISTINGS: dict[str, Listing] = {
     "principals": Listing(
         Kind.PRINCIPAL,
         "Access",
-        "principal",
-        "principals",
+        "user or group",
+        "users and groups",
         "Everybody who holds a grant, or is in a group that does, stands here as soon as a source "
         "has been collected.",
         (

@@ -42,7 +42,7 @@ def mebibytes(value: int | None) -> str:
 def vlan(network: Network) -> str:
     """The VLAN of a network in a few words."""
     if network.type == "standard":
-        return "on each host"
+        return "per host"
     if network.vlan_type is None:
         return facts.UNKNOWN
     if network.vlan_type == "none":

@@ -124,7 +124,7 @@ def export(request: SignedInRequest, name: str) -> HttpResponseBase:
         "Stable id",
     ]
     lines = _lines(found.order_by("sort_name", "pk"), listing, request.user, then)
-    return as_csv(listing.many, header, lines, now=timezone.now())
+    return as_csv(listing.many.replace(" ", "-"), header, lines, now=timezone.now())
 
 
 def _lines(

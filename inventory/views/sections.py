@@ -202,7 +202,7 @@ SECTIONS: dict[Kind, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ),
         ("Identity", ("role_id", "entity_ref", "uid")),
     ),
-    Kind.PRINCIPAL: (("Principal", ("is_group", "full_name")), ("Identity", ("uid",))),
+    Kind.PRINCIPAL: (("User or group", ("is_group", "full_name")), ("Identity", ("uid",))),
     Kind.PLATFORM: (
         (
             "Platform",

@@ -153,7 +153,7 @@ def test_principals_are_listed_under_access(analyst: Client, world: World):
     html = analyst.get("/inventory/access/?show=principals").content.decode()
     csv = analyst.get("/inventory/access/export/?show=principals")
 
-    assert "2 principals" in text_of(html)
+    assert "2 users and groups" in text_of(html)
     assert "Anna Berg" in html
     assert 'name="show" value="principals"' in html
     assert rb"HALDEN\anna (user)" in b"".join(csv)

@@ -103,7 +103,7 @@ def test_a_machine_tells_how_it_is_built(analyst: Client, world: World):
         "sriov",
         "port 17",
         "SCSI controller 0",
-        "controller physicalSharing",
+        "controller shared across hosts",
         "unknown, 0000:3b:00.0",
     ):
         assert said in text

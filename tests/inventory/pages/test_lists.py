@@ -43,6 +43,7 @@ def test_every_list_opens_empty_and_says_what_it_will_show(client: Client, db: N
 
     assert "Nothing has been collected yet" in html
     assert "<tbody>" not in html
+    assert "v-filters" not in html  # there is nothing to narrow
 
 
 def test_an_operator_is_offered_the_way_out_of_an_empty_list(client: Client, db: None):
