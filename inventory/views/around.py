@@ -233,6 +233,15 @@ def image(subject: Subject) -> dict[str, Any]:
     }
 
 
+def switch(subject: Subject) -> dict[str, Any]:
+    """How many hosts use a switch, of those that the person may see."""
+    record = subject.record
+    if not isinstance(record, Switch):
+        return {}
+    found = [subject.names.get(Kind.HOST, ref) for ref in record.host_refs or ()]
+    return {"hosts_seen": sum(host is not None and host.gone_at is None for host in found)}
+
+
 def role(subject: Subject) -> dict[str, Any]:
     record = subject.record
     if not isinstance(record, Role):

@@ -190,6 +190,7 @@ _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
     Kind.HOST: around.host,
     Kind.CLUSTER: around.cluster,
     Kind.NETWORK: around.carrier,
+    Kind.SWITCH: around.switch,
     Kind.DATASTORE: around.carrier,
     Kind.IMAGE: around.image,
     Kind.ROLE: around.role,

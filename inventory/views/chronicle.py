@@ -210,8 +210,9 @@ def macs(request: SignedInRequest) -> HttpResponse:
         "problems": problems,
         "holders": found,
         "shared": [] if text else questions.shared_addresses(request.user),
+        "has_sources": text or Source.objects.visible_to(request.user).exists(),
         "sees_everything": request.user.sees_everything,
-        "open_now": sum(one.holding.valid_to is None for one in found),
+        "open_now": [one for one in found if one.holding.valid_to is None],
         "blind": observed.blind(list(sources), windows.Window(at or now - MONTH, at or now)),
     }
     return render(request, "inventory/chronicle/macs.html", context)

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -71,6 +72,7 @@ def source_list(request: SignedInRequest) -> HttpResponse:
         "cards": cards,
         "stale": [c for c in cards if c.source.is_enabled and _is_stale(c.source)],
         "held": [card for card in cards if card.held],
+        "quarantined": sum(card.quarantined for card in cards),
         **_abilities(request.user),
     }
     return render(request, "inventory/source_list.html", context)
@@ -306,16 +308,26 @@ def _is_stale(found: Source) -> bool:
     return is_stale(found.published_at, found.interval_minutes, now=timezone.now())
 
 
-def _counts(found: Source, user: User) -> list[tuple[str, str, str, int]]:
-    """How many assets of each kind, with the list that holds them."""
+def _counts(found: Source, user: User) -> list[tuple[str, str, int]]:
+    """How many assets of each kind, with what leads to them."""
     kinds = Asset.objects.visible_to(user).present().filter(source=found)
-    rows = kinds.order_by().values("kind").annotate(n=Count("*")).values_list("kind", "n")
-    counted = dict(rows)
+    rows = kinds.order_by().values("kind").annotate(n=Count("*"), one=Min("pk"))
+    counted = {row["kind"]: row for row in rows}
     return [
-        (kind, label, listings.address_of(Kind(kind)), counted[kind])
-        for kind, label in KindChoices.choices
+        (*_way_to(Kind(kind), found, counted[kind]["one"]), counted[kind]["n"])
+        for kind in KindChoices.values
         if kind in counted
     ]
+
+
+def _way_to(kind: Kind, found: Source, one: int) -> tuple[str, str]:
+    """What the assets of a kind are called and the list of them; a platform is on no list."""
+    name, listing = listings.place_of(kind)
+    if listing is None:
+        return KindChoices(kind).label, reverse("inventory:asset", args=[one])
+    show = f"&show={listing.show}" if listing.show else ""
+    address = reverse("inventory:assets", args=[name])
+    return listing.many.capitalize(), f"{address}?source={found.pk}{show}"
 
 
 def _fingerprint(found: Source) -> str:

@@ -241,6 +241,15 @@ def test_the_page_is_no_place_for_what_somebody_typed_into_a_note(client: Client
     assert "<script>alert" not in client.get("/search/", {"q": "gotcha"}).content.decode()
 
 
+def test_a_search_that_finds_nothing_says_what_can_be_looked_for(client: Client, db: None):
+    client.force_login(person("analyst"))
+
+    html = client.get("/search/", {"q": "nothing-is-called-so"}).content.decode()
+
+    assert "Nothing that you may see matches" in html
+    assert "Type the beginning of a name" in html
+
+
 @pytest.mark.parametrize("path", ["/search/", "/api/v1/search/"])
 @pytest.mark.parametrize("text", ["10.1.2.3", "0050.56aa.0001", "ingrid", BIOS, "db-pay"])
 def test_a_hidden_machines_term_answers_as_one_of_none(client: Client, path: str, text: str):

@@ -12,7 +12,7 @@ from django.test import Client
 from inventory.models import Asset
 from inventory.records import Nic
 from tests.inventory.pages.world import HOSTILE, World, change, person, publish
-from tests.policies.builders import a_host, a_network, a_vm
+from tests.policies.builders import a_host, a_network, a_principal, a_switch, a_vm
 
 
 def page(client: Client, asset: Asset, **query: Any) -> str:
@@ -64,6 +64,29 @@ def test_a_machine_says_whose_it_is_where_it_runs_and_since_when(analyst: Client
     assert "Owned by ingrid@halden.example, of Finance; confidential, high." in text
     assert f"Runs on esx-01 since {moved}." in text
     assert "1 finding is open." in text
+
+
+def test_the_first_line_counts_what_hangs_on_it_and_links_the_number(analyst: Client, world: World):
+    cluster = Asset.objects.get(kind="cluster")
+    publish(world.source, a_host("esx-11", cluster_ref=cluster.ref), at=world.now)
+    html = page(analyst, cluster)
+    [(address, hosts)] = re.findall(
+        r'<a href="(/inventory/hosts/\?cluster=\d+)">(\d+ hosts?)</a> in it', html
+    )
+    assert f">{hosts}</a>" in analyst.get(address).content.decode()
+
+    switch = publish(
+        world.source, a_switch("dvs-2", host_refs=("host-esx-01", "host-of-nobody")), at=world.now
+    )
+    assert "1 host uses it." in text_of(page(analyst, switch))
+
+
+def test_a_group_is_called_one_and_its_members_are_meant(analyst: Client, world: World):
+    group = publish(world.source, a_principal(r"HALDEN\quiet", r"HALDEN\eva"), at=world.now)
+    text = text_of(page(analyst, group))
+
+    assert "Group" in text
+    assert "Its members may do nothing that is sensitive." in text
 
 
 def test_what_the_platform_did_not_say_reads_unknown(analyst: Client, world: World):

@@ -108,6 +108,28 @@ def test_whose_address_it_was(client: Client) -> None:
     assert "known to have had it" in page(client, "macs", mac="00:00:00:00:00:01")
 
 
+def test_an_address_on_two_cards_names_the_machines(source: Source, client: Client) -> None:
+    twin = vm(3, host="host-3", mac=MAC)
+    collect(source, vm(1), vm(2, host="host-2"), twin, hours=7.5, events=())
+
+    text = page(client, "macs", mac=MAC)
+
+    note = text.partition("More than one card has this address now, on")[2].partition("</span>")[0]
+    assert "web-1" in note
+    assert "web-3" in note
+    assert "1 address is on more than one card now" in page(client, "macs")
+
+
+def test_without_a_source_the_pages_of_questions_lead_to_the_first(db: None) -> None:
+    analyst = client_of(UserFactory(roles=["analyst"]))
+
+    for name in ("macs", "events", "changes"):
+        text = page(analyst, name)
+        assert "Look at the sources" in text, name
+    assert "0</a> appeared" not in text  # nothing was compared
+    assert "v-filters" not in text
+
+
 def test_a_timeline_holds_events_and_versions_in_one_order(client: Client) -> None:
     text = page(client, "asset-timeline", pk("web-2"))
 
@@ -179,6 +201,11 @@ def test_a_blind_interval_is_drawn_between_its_end_and_its_beginning(client: Cli
     inside = said[: order.index("Not observed from here on")]
     assert all("is-unseen" in one for one in inside)
     assert not any("is-unseen" in one for one in said[len(inside) :])
+
+
+def test_events_say_how_new_the_newest_is(client: Client) -> None:
+    assert "The newest is from" in page(client, "events")
+    assert "The newest is from" not in page(client, "events", what="Moved")
 
 
 def test_events_are_listed_and_narrowed(client: Client) -> None:

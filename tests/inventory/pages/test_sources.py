@@ -62,12 +62,25 @@ def test_a_card_says_how_old_the_facts_are_and_what_could_not_be_seen(operator: 
     html = page(operator, "/sources/")
     text = text_of(html)
 
-    assert "1 source; all facts are fresh." in text
+    assert "1 source; all facts are fresh; 1 object could not be read." in text
     assert "3 min ago" in text
     assert "1 object" in text
     assert "1 property" in text
     assert "VirtualMachine.Interact.PowerOff" in text
     assert html.count('class="is-complete"') == 11
+
+
+def test_every_number_of_what_a_source_holds_leads_to_it(operator: Client, world: World):
+    assert f'href="/sources/{world.source.pk}/#holds"' in page(operator, "/sources/")
+    html = page(operator, f"/sources/{world.source.pk}/")
+    holds = html.partition('id="holds"')[2].partition("</section>")[0]
+
+    counted = re.findall(r'<dt>([^<]+)</dt><dd><a href="([^"]+)">([0-9,]+)</a>', holds)
+    assert len(counted) == holds.count("<dt>")
+    for _, address, number in counted:
+        listed = page(operator, address.replace("&amp;", "&"))
+        assert "platform" in listed.lower() if "assets" in address else f">{number} " in listed
+    assert [name for name, *_ in counted][-2:] == ["Users and groups", "Platform"]
 
 
 def test_a_stale_source_is_named_first(operator: Client, world: World):
