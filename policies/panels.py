@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.urls import reverse
@@ -19,6 +20,8 @@ from policies.coverage import Answer, answers_about
 from policies.models import Statement
 from policies.spec import Outcome
 
+MOST_UNFOLDED = 5  # answers that pass; more of them would hide what does not
+
 
 def verdicts(asset: Asset, user: User, now: datetime) -> Panel | None:
     """Every answer about an asset, grouped by the statement it serves."""
@@ -28,14 +31,15 @@ def verdicts(asset: Asset, user: User, now: datetime) -> Panel | None:
     if not answers:
         return None
     titles = dict(Statement.objects.values_list("code", "title"))
-    by_statement: defaultdict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        by_statement[answer.check.statements[0]].append(answer)
+    passed = [each for each in answers if each.outcome is Outcome.PASS]
+    if len(passed) <= MOST_UNFOLDED:
+        passed = []
     return Panel(
         "Verdicts",
         "policies/_asset_verdicts.html",
         {
-            "groups": [(code, titles.get(code, ""), each) for code, each in by_statement.items()],
+            "groups": _by_statement([each for each in answers if each not in passed], titles),
+            "passed": _by_statement(passed, titles),
             "count": len(answers),
             **{
                 outcome.value: sum(1 for each in answers if each.outcome is outcome)
@@ -43,6 +47,15 @@ def verdicts(asset: Asset, user: User, now: datetime) -> Panel | None:
             },
         },
     )
+
+
+def _by_statement(
+    answers: Iterable[Answer], titles: dict[str, str]
+) -> list[tuple[str, str, list[Answer]]]:
+    found: defaultdict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        found[answer.check.statements[0]].append(answer)
+    return [(code, titles.get(code, ""), each) for code, each in found.items()]
 
 
 def blinded_checks(spot: BlindSpot) -> list[Blinded]:

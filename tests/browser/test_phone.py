@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true })"
 PHONE = {"width": 390, "height": 844}
 # What is wider than the place it has: the page itself, a form of filters, a table.
 CUT = """() => [document.documentElement, ...document.querySelectorAll('.v-filters, .v-table-wrap')]
@@ -49,9 +50,12 @@ def test_lists_and_questions_fit(page: Page, visit: Visit, estate: World) -> Non
         f"/inventory/assets/{machine}/neighbours/?by=administrator",
         f"/inventory/assets/{machine}/difference/?from=2020-01-01",
         f"/inventory/assets/{host}/ran/",
+        f"/inventory/assets/{estate['vc-oslo'].pk}/",
         f"/sources/{estate.source.pk}/",
+        f"/sources/runs/{estate.source.runs.latest('pk').pk}/",
     ):
         visit(address, analyst)
+        page.evaluate(UNFOLD)
         assert page.evaluate(CUT) == [], address
 
 

@@ -119,6 +119,16 @@ def test_neighbours_are_those_on_the_same_host_now(analyst: Client, world: World
     assert "Machines of other classifications share this host: public." in text_of(html)
 
 
+def test_what_passes_is_folded_when_it_would_hide_what_does_not(analyst: Client, world: World):
+    vm, role = world["db-pay-02"], Asset.objects.get(name="role-101")
+
+    open_, _, folded = page(analyst, vm).partition('<details class="v-more v-folded">')
+    assert "v-verdict-fail" in open_
+    assert "v-verdict-pass" not in open_
+    assert folded.partition("</details>")[0].count("v-verdict-pass") > 5
+    assert "v-folded" not in page(analyst, role)  # few enough to stand there
+
+
 def test_a_move_stands_in_the_history_with_its_difference(analyst: Client, world: World):
     text = text_of(page(analyst, world["db-pay-02"]))
 

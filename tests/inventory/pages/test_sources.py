@@ -105,10 +105,16 @@ def test_a_run_tells_kind_by_kind_what_became_of_it(operator: Client, world: Wor
 
     text = text_of(page(operator, f"/sources/runs/{run.pk}/"))
 
-    assert "Everything was read." in text
+    assert "Everything was found; what could not be read stands below." in text
     assert "Whole" in text
     assert "It has no instance UUID." in text
     assert "Opened1" in text.replace(" ", "")
+
+
+def test_a_run_that_lacks_nothing_says_so(operator: Client, world: World):
+    run = SyncRunFactory(source=world.source, state="complete", published_at=world.now)
+
+    assert "Everything was read." in text_of(page(operator, f"/sources/runs/{run.pk}/"))
 
 
 @pytest.mark.parametrize("state", SyncRun.State.values)
