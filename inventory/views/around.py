@@ -164,6 +164,15 @@ def _options_of_interest(record: Host) -> list[tuple[str, str, bool]] | None:
     return sorted(pairs, key=lambda each: (not each[2], each[0].lower()))
 
 
+def switch(subject: Subject) -> dict[str, Any]:
+    """How many hosts use a switch, of those that the person may see."""
+    record = subject.record
+    if not isinstance(record, Switch):
+        return {}
+    found = [subject.names.get(Kind.HOST, ref) for ref in record.host_refs or ()]
+    return {"hosts_seen": sum(host is not None and host.gone_at is None for host in found)}
+
+
 def cluster(subject: Subject) -> dict[str, Any]:
     record = subject.record
     if not isinstance(record, Cluster):
@@ -231,15 +240,6 @@ def image(subject: Subject) -> dict[str, Any]:
         "most_made": lineage.MOST,
         "sees_everything": user.sees_everything,
     }
-
-
-def switch(subject: Subject) -> dict[str, Any]:
-    """How many hosts use a switch, of those that the person may see."""
-    record = subject.record
-    if not isinstance(record, Switch):
-        return {}
-    found = [subject.names.get(Kind.HOST, ref) for ref in record.host_refs or ()]
-    return {"hosts_seen": sum(host is not None and host.gone_at is None for host in found)}
 
 
 def role(subject: Subject) -> dict[str, Any]:

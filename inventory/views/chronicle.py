@@ -209,10 +209,11 @@ def macs(request: SignedInRequest) -> HttpResponse:
         "at_text": moment_text,
         "problems": problems,
         "holders": found,
+        "on_now": [one for one in found if one.holding.valid_to is None],
         "shared": [] if text else questions.shared_addresses(request.user),
         "has_sources": text or Source.objects.visible_to(request.user).exists(),
         "sees_everything": request.user.sees_everything,
-        "open_now": [one for one in found if one.holding.valid_to is None],
+        "open_now": sum(one.holding.valid_to is None for one in found),
         "blind": observed.blind(list(sources), windows.Window(at or now - MONTH, at or now)),
     }
     return render(request, "inventory/chronicle/macs.html", context)
