@@ -114,7 +114,7 @@ def _lost(
 def _move_cursor(source: Source, run: SyncRun, *, until: datetime) -> None:
     """Go on after the newest event: of one later than the platform's own clock, its clock was
     wrong when it wrote that. If the one that is known was forgotten and no newer one came, none
-    has to come again.
+    has to come again: it was told once that the log was cut.
     """
     names = {"run": run.pk, "token": run.staged_token, "until": until}
     newest = fetch(_NEWEST, names)
@@ -122,7 +122,7 @@ def _move_cursor(source: Source, run: SyncRun, *, until: datetime) -> None:
     if newest and (at is None or newest[0][0] >= at or at > until):
         source.events_at, source.events_key = newest[0]
     elif key is not None and not _goes_on(source, run):
-        source.events_at, source.events_key = until, None
+        source.events_key = None
 
 
 def _note_untold(source: Source, cause: str, *, at: datetime) -> None:

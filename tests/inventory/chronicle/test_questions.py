@@ -227,7 +227,8 @@ def test_what_a_host_ran_on_a_day(source: Source, analyst: User) -> None:
 
 
 def test_a_host_that_was_added_again_still_ran_what_it_ran(source: Source, analyst: User) -> None:
-    collect(source, vm(1), vm(2, host="host-2"), hours=0, events=())
+    for hours in (0, 20):
+        collect(source, vm(1), vm(2, host="host-2"), hours=hours, events=())
     again = Host(platform=Platform.VSPHERE, uid="h1", ref="host-91", name="esx-1")
     others = [place for place in places() if place.ref != "host-1"]
     machines = (vm(1, host="host-91"), vm(2, host="host-2"))
