@@ -5,10 +5,12 @@ Which team an asset belongs to, and so who may see it, is what it is now; so are
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KT
 
 from accounts.models import User
 from inventory import search
@@ -57,7 +59,7 @@ class PastFilter(AssetFilter):
         hosts = at(self.moment, user=self.user).filter(
             kind=Kind.HOST, asset__source=cluster.source_id, record__cluster_ref=cluster.ref
         )
-        return list(hosts.values_list("asset__ref", flat=True))
+        return list(hosts.values_list(KT("record__ref"), flat=True))
 
 
 def at(moment: datetime, *, user: User) -> QuerySet[AssetVersion]:
@@ -85,6 +87,29 @@ def as_then(version: AssetVersion, moment: datetime) -> Asset:
     for field in _FACTS:
         setattr(asset, field, getattr(version, field))
     return asset
+
+
+def by_ref(
+    wanted: Collection[tuple[int, str]], kinds: Collection[Kind], moment: datetime, *, user: User
+) -> list[Asset]:
+    """What records of a moment point at by source and reference, as it was then. One question, and
+    one more where something is not found.
+
+    Most things have their reference for ever and are found by it from an index. One that was taken
+    out of a platform and brought back has another since, and has changed since.
+    """
+    versions = at(moment, user=user).filter(kind__in=kinds).order_by("asset")
+    found = [as_then(one, moment) for one in versions.filter(_in("asset__ref", wanted))]
+    left = set(wanted) - {(one.source_id, one.ref) for one in found}
+    if left:
+        moved = versions.filter(_in("record__ref", left), asset__changed_at__gt=moment)
+        found += [as_then(one, moment) for one in moved]
+    return found
+
+
+def _in(field: str, wanted: Collection[tuple[int, str]]) -> Q:
+    sources, refs = {source for source, _ in wanted}, {ref for _, ref in wanted}
+    return Q(**{"asset__source__in": sources, f"{field}__in": refs})
 
 
 def known(moment: datetime, *, user: User, kind: Kind) -> tuple[QuerySet[Any], QuerySet[Any]]:

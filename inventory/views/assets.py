@@ -125,12 +125,8 @@ def _names_then(
 ) -> history.Names:
     """What the record points at as it was called then, as far as the person may see it."""
     wanted = facts.refs_of(record) if record is not None else set()
-    versions = past.at(moment, user=user).filter(
-        asset__source=found.source_id,
-        asset__kind__in={kind for kind, _ in wanted},
-        asset__ref__in={ref for _, ref in wanted},
-    )
-    return history.Names([past.as_then(version, moment) for version in versions.order_by("asset")])
+    refs = {(found.source_id, ref) for _, ref in wanted}
+    return history.Names(past.by_ref(refs, {kind for kind, _ in wanted}, moment, user=user))
 
 
 # Which lists say what belonged to an asset: (what, the list, by which filter).

@@ -103,12 +103,7 @@ def _attach_parents(kind: Kind, rows: Sequence[Row], user: User, then: datetime 
     if then is None or not wanted:
         found = _by_ref(wanted, [parent_kind], user)
     else:
-        refs = {ref for _, ref in wanted}
-        sources = {source for source, _ in wanted}
-        versions = past.at(then, user=user).filter(
-            kind=parent_kind, asset__source__in=sources, asset__ref__in=refs
-        )
-        parents = [past.as_then(version, then) for version in versions]
+        parents = past.by_ref(wanted, [parent_kind], then, user=user)
         found = {(each.source_id, each.ref): each for each in parents}
     for row in rows:
         row.parent = found.get((row.asset.source_id, str(getattr(row.record, field))))

@@ -127,6 +127,35 @@ def test_machines_of_a_host_are_those_it_ran_then(analyst: Client, world: World)
     assert "db-pay-02" in listed(analyst, world, 1, host=now)
 
 
+def host_of(client: Client, world: World, days: float) -> str:
+    """What a list as of some days ago calls the host of a machine."""
+    html = page(client, "/inventory/vms/", as_of=said(world.now - days * DAY), q="db-pay-02")
+    cell = html.split('data-label="Host"')[1].split("</td>")[0]
+    return re.sub(r"<[^>]*>", "", cell.partition(">")[2]).strip()
+
+
+def test_a_host_has_its_name_of_then(analyst: Client, world: World):
+    change(Asset.objects.get(name="esx-07"), at=world.now - 3 * DAY, name="esx-renamed")
+
+    assert host_of(analyst, world, 15) == "esx-07"
+    moment = said(world.now - 15 * DAY)
+    assert "esx-07" in page(analyst, f"/inventory/assets/{world['db-pay-02'].pk}/", as_of=moment)
+
+
+def test_a_host_that_was_brought_back_as_another_object_is_the_one_it_was(
+    analyst: Client, world: World
+):
+    host, moment = Asset.objects.get(name="esx-07"), said(world.now - 15 * DAY)
+    change(host, at=world.now - 3 * DAY, ref="host-9001", cluster_ref="cluster-new")
+    Asset.objects.filter(pk=host.pk).update(ref="host-9001")
+
+    assert host_of(analyst, world, 15) == "esx-07"
+    assert listed(analyst, world, 15, host=host.pk) == {"db-pay-02"}
+    cluster = Asset.objects.get(kind=Kind.CLUSTER)
+    assert "db-pay-02" in listed(analyst, world, 15, cluster=cluster.pk)
+    assert "esx-07" in page(analyst, f"/inventory/assets/{world['db-pay-02'].pk}/", as_of=moment)
+
+
 def test_an_address_that_was_given_up_is_found_when_it_was_held(analyst: Client, world: World):
     change(world["web-01"], at=world.now - 3 * DAY, nics=(a_nic(mac="00:50:56:bb:00:09"),))
     change(world["web-01"], at=world.now - 1 * DAY, nics=(a_nic(mac="00:50:56:bb:00:0a"),))
