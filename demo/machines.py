@@ -201,7 +201,18 @@ def template(machine: Machine, *, modified: str) -> Op:
     made = create(msgspec.structs.replace(machine, on=False))
     made["template"] = True
     made["values"]["config.modified"] = modified
+    made["values"].update(_sizes(machine))
     return made
+
+
+def _sizes(machine: Machine) -> dict[str, int]:
+    """What its files take, of which the simulator has but the names."""
+    written = int(machine.disks_gib[0] * 2**30 * (0.2 + chance(machine.name, "written") * 0.2))
+    return {
+        "layoutEx.file[type=diskExtent].size": written - written % 2**20,
+        "layoutEx.file[type=config].size": 3200 + int(chance(machine.name, "config") * 900),
+        "layoutEx.file[type=nvram].size": 270840,
+    }
 
 
 def _values(machine: Machine, system: System) -> dict[str, Any]:

@@ -126,8 +126,8 @@ def test_the_size_of_pages_changes_nothing(vcenter: Vcsim, connector_to: Build) 
 def test_the_clock_of_the_platform_is_compared(vcenter: Vcsim, connector_to: Build) -> None:
     def ahead() -> int | None:
         [platform] = of(PlatformSettings, list(connector_to().collect()))
-        minutes: int | None = platform.clock_ahead_minutes
-        return minutes
+        found: int | None = platform.clock_ahead_minutes
+        return found
 
     assert ahead() == 0
     vcenter.apply(ops=[{"op": "clock", "offset_seconds": -330}])
