@@ -50,8 +50,8 @@ def _fill(machines: int) -> None:
         cursor.execute("SET session_replication_role = replica")
         estate._sources(cursor)
         _runs()
-        assets = ("id", "source_id", "kind", "uid", "ref", "name", "record", "digest")
-        assets += ("first_seen_at", "last_seen_at", "changed_at", "missed_runs")
+        named = ("id", "source_id", "kind", "uid", "ref", "name", "record", "digest")
+        assets = (*named, "first_seen_at", "last_seen_at", "changed_at", "missed_runs")
         versions = ("asset_id", "record", "digest", "valid_from", "valid_to")
         things = [*_machines(machines), *_places(), *_rights()]
         rows = [

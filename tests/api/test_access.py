@@ -75,14 +75,14 @@ def test_an_image_says_who_holds_the_datastore_its_files_are_on(
     publish(source, a_role(107, "Datastore.FileManagement"), at=NOW)
     grant = {"is_group": False, "entity_ref": "stores", "entity_path": "/Oslo/datastore"}
     publish(source, a_grant(r"HALDEN\anna", 107, at_root=False, **grant), at=NOW)
-    place = {"ancestors": ("group-v7", "dc", "root"), "datastore_refs": ("datastore-gold",)}
-    image = publish(source, an_image(**place), at=NOW)
+    above = ("group-v7", "dc", "root")
+    image = publish(source, an_image(ancestors=above, datastore_refs=("datastore-gold",)), at=NOW)
 
     found = told(client, f"assets/{image.pk}/access/")
 
     assert [one["duties"] for one in found["holders"]] == [["file-admin"]]
     assert found["whole"] is True
-    elsewhere = publish(source, an_image("b", **{**place, "datastore_refs": ("gone",)}), at=NOW)
+    elsewhere = publish(source, an_image("b", ancestors=above, datastore_refs=("gone",)), at=NOW)
     assert told(client, f"assets/{elsewhere.pk}/access/")["whole"] is False
 
 

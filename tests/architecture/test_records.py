@@ -16,8 +16,9 @@ MODULES = (records, parts)
 
 def fields(source: str) -> Iterator[tuple[str, int, int]]:
     """Every field of every struct: its name, and the first and the last line it stands on."""
-    for struct in ast.parse(source).body:
-        for field in struct.body if isinstance(struct, ast.ClassDef) else ():
+    structs = (each for each in ast.parse(source).body if isinstance(each, ast.ClassDef))
+    for struct in structs:
+        for field in struct.body:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 yield f"{struct.name}.{field.target.id}", field.lineno, field.end_lineno or 0
 

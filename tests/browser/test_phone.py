@@ -10,14 +10,14 @@ import pytest
 from tests.browser.conftest import Visit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
     from tests.inventory.pages.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 UNFOLD = "document.querySelectorAll('main details').forEach(each => { each.open = true })"
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # What is wider than the place it has: the page itself, a form of filters, a table.
 CUT = """() => [document.documentElement, ...document.querySelectorAll('.v-filters, .v-table-wrap')]
     .filter(each => each.scrollWidth > each.clientWidth + 1)
