@@ -191,6 +191,7 @@ def _steps(assets: Iterable[Asset], span: Span) -> dict[int, list[AssetVersion]]
     """The newest versions between the ends, newest first, with the one before them."""
     rows = (
         _versions_of(assets)
+        .with_reading()
         .filter(Q(valid_to__isnull=True) | Q(valid_to__gte=span.begin), valid_from__lte=span.end)
         .annotate(
             place=Window(
@@ -303,7 +304,7 @@ def _turns(course: Course, name_of: facts.NameOf) -> dict[str, tuple[datetime, s
     for number, (newer, older) in enumerate(pairwise(records)):
         at = steps[number].valid_from
         told = authors.between(course.told, steps[number + 1].valid_from, at)
-        meanwhile = authors.between(course.told, at, at + authors.READING)
+        meanwhile = authors.between(course.told, at, authors.read_until(steps[number]))
         for change in facts.difference(older, newer, name_of):
             if change.label not in found:
                 event = authors.author(change, newer, told, meanwhile)

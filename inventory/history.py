@@ -75,7 +75,7 @@ def steps(
     asset: Asset, *, before: datetime | None = None, size: int = PAGE
 ) -> tuple[list[Step], datetime | None]:
     """The newest versions (begun before a moment), newest first, and where older ones begin."""
-    versions = asset.versions.order_by("-valid_from", "-id")
+    versions = asset.versions.with_reading().order_by("-valid_from", "-id")
     if before:
         versions = versions.filter(valid_from__lt=before)
     rows = list(versions[: size + 1])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.models import User
 
@@ -38,6 +38,10 @@ class AssetVersionQuerySet(models.QuerySet["AssetVersion"]):
         return self.filter(valid_from__lte=moment).filter(
             Q(valid_to__isnull=True) | Q(valid_to__gt=moment)
         )
+
+    def with_reading(self) -> Self:
+        """With `read_until`: when the collection that found a version had read everything."""
+        return self.annotate(read_until=F("run__read_until"))
 
 
 class SourceQuerySet(models.QuerySet["Source"]):

@@ -15,6 +15,7 @@ from inventory.chronicle import deeds
 from inventory.chronicle.meanings import meaning
 from inventory.chronicle.models import PlatformEvent
 from inventory.facts import Change
+from inventory.models import AssetVersion
 from inventory.records import AnyRecord, Kind, PowerState, VirtualMachine
 
 CLOSE: Final = timedelta(minutes=2)  # between an event and the moment a platform notes for it
@@ -95,6 +96,8 @@ def author(
     """The event by which somebody made the change; None where that is not certain."""
     if not isinstance(newer, VirtualMachine):
         return deeds.author(change.field, newer, events, meanwhile)
+    if any(_is_about(one, change) and _agrees(one, change, newer) for one in meanwhile):
+        return None  # who knows whether it was read before or after that
     last = next((one for one in reversed(events) if _is_about(one, change)), None)
     return last if last is not None and _agrees(last, change, newer) else None
 
@@ -119,6 +122,12 @@ def between(
 ) -> list[PlatformEvent]:
     """Those that happened after one collection and not after another."""
     return [one for one in events if since < one.happened_at <= until]
+
+
+def read_until(version: AssetVersion) -> datetime:
+    """Until when the collection that found a version was reading. To be asked `with_reading`."""
+    begun, ended = version.valid_from, getattr(version, "read_until", None)
+    return min(max(ended, begun), begun + READING) if ended else begun + READING
 
 
 def _is_about(event: PlatformEvent, change: Change) -> bool:

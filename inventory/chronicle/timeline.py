@@ -117,7 +117,7 @@ def _attributed(
     since = step.older.valid_from if step.older else step.version.valid_from
     found = step.version.valid_from
     told = authors.between(events, since, found)
-    meanwhile = authors.between(events, found, found + authors.READING)
+    meanwhile = authors.between(events, found, authors.read_until(step.version))
     return authors.attributed(changes, step.record, told, meanwhile)
 
 

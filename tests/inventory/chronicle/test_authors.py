@@ -10,6 +10,7 @@ import pytest
 from inventory import facts
 from inventory.chronicle import authors
 from inventory.chronicle.models import PlatformEvent
+from inventory.models import AssetVersion
 from inventory.records import PowerState, VirtualMachine
 from tests.policies.builders import a_nic, a_vm
 
@@ -136,3 +137,24 @@ def test_an_event_before_the_collection_before_does_not_count():
     inside = authors.between(events, NOON, NOON + timedelta(minutes=10))
 
     assert [one.type for one in inside] == ["VmPoweredOnEvent"]
+
+
+def test_where_somebody_wrote_it_again_while_it_was_read_nobody_is_named():
+    was, is_ = a_vm(cpu_count=2), a_vm(cpu_count=8)
+    changes = facts.difference(was, is_)
+    anna, bo = (
+        reconfigured("config.hardware.numCPU", by=by, minute=minute)
+        for by, minute in ((ANNA, 1), (BO, 5))
+    )
+    memory = reconfigured("config.hardware.memoryMB", by=BO, minute=5)
+
+    assert [one.by for one in authors.attributed(changes, is_, [anna], [bo])] == [""]
+    assert [one.by for one in authors.attributed(changes, is_, [anna], [memory])] == [ANNA]
+
+
+def test_a_collection_reads_until_it_says_but_not_for_ever():
+    version = AssetVersion(valid_from=NOON)
+    assert authors.read_until(version) == NOON + authors.READING
+    for minutes, reads in ((0, 0), (3, 3), (-5, 0), (60, 10)):
+        version.read_until = NOON + timedelta(minutes=minutes)  # type: ignore[attr-defined]
+        assert authors.read_until(version) == NOON + timedelta(minutes=reads)
