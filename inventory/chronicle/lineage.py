@@ -226,7 +226,8 @@ def _told(
     of_items = Q(type__in=types) & _says(lineage.items, names)
     events = (
         PlatformEvent.objects.visible_to(user)
-        .filter(_of_refs(refs) | of_items, source_id=source_id)
+        .filter(source_id=source_id, type__in=types | ORIGINS.keys())  # for the index of types
+        .filter(_of_refs(refs) | of_items)
         .select_related("vm__source", "vm__team")
         .defer("vm__record")
         .order_by("-happened_at", "-pk")
