@@ -74,6 +74,32 @@ def test_the_proof_says_when_each_came_and_left_and_by_whose_word(client: Client
     assert "2026-03-10 13:00 UTC" in text  # left by event
 
 
+def test_who_the_log_alone_tells_of_is_told_to_whoever_sees_everything(
+    client: Client, source: Source
+) -> None:
+    told = (
+        event(2, "VmReconfiguredEvent", 1.5),
+        event(3, "VmCreatedEvent", 7.1, ref="vm-9", host_ref="host-1"),
+        event(4, "VmPoweredOnEvent", 7.2, ref="vm-9", host_ref="host-1"),
+        event(5, "VmRemovedEvent", 7.5, ref="vm-9", host_ref="host-1"),
+    )
+    collect(source, vm(1), vm(2, host="host-2"), vm(3, host="host-3"), hours=7.9, events=told)
+    owner = UserFactory(roles=["remediator"], scope="teams")
+    owner.teams.add(team := TeamFactory())
+    Asset.objects.filter(name__in=("web-1", "esx-1")).update(team=team)
+    asked = [("asset-neighbours", "web-1"), ("asset-ran", "esx-1")]
+
+    for name, asset in asked:
+        assert "web-9" in page(client, name, pk(asset)).split("Seen in the log alone")[1]
+        assert "Seen in the log alone" not in page(client_of(owner), name, pk(asset))
+    with time_machine.travel(at(8), tick=False):
+        address = f"/api/v1/assets/{pk('web-1')}/neighbours/"
+        [one] = client.get(address).json()["log_alone"]
+        assert client_of(owner).get(address).json()["log_alone"] == []
+        assert client.get(address, {"by": "datastore"}).json()["log_alone"] == []
+    assert (one["name"], one["place"], one["is_running"]) == ("web-9", pk("esx-1"), True)
+
+
 @pytest.mark.parametrize("by", ["datastore", "network", "template"])
 def test_other_ways_of_being_together_have_their_own_tab(client: Client, by: str) -> None:
     text = page(client, "asset-neighbours", pk("web-1"), by=by)
