@@ -26,7 +26,7 @@ from inventory.chronicle.administrators_api import (
     careers_in,
 )
 from inventory.chronicle.filters import EventFilter
-from inventory.chronicle.intervals_api import MacHoldingViewSet, StayViewSet
+from inventory.chronicle.intervals_api import MacHoldingViewSet, StaySerializer, StayViewSet
 from inventory.chronicle.models import PlatformEvent
 from inventory.models import Asset
 from inventory.records import Kind
@@ -41,6 +41,10 @@ START = OpenApiParameter(
 )
 WAYS = (*questions.PLACES, "administrator")
 BY = OpenApiParameter("by", OpenApiTypes.STR, enum=list(WAYS), default="host")
+PLACES = OpenApiParameter("by", OpenApiTypes.STR, enum=list(questions.PLACES), default="host")
+WITH = OpenApiParameter(
+    "with", OpenApiTypes.INT, required=True, description="Id of the other machine."
+)
 WHO = OpenApiParameter(
     "who",
     OpenApiTypes.STR,
@@ -105,6 +109,32 @@ class PassingSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
 
 
+class MeetingSerializer(serializers.Serializer[Any]):
+    """A time that two machines were together, by the stays of both: the proof."""
+
+    place = serializers.IntegerField(source="mine.place_id", allow_null=True)
+    place_name = serializers.CharField(source="mine.place.name", default="")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    minutes = serializers.IntegerField(help_text="Surely together.")
+    possible_minutes = serializers.IntegerField(source="possible")
+    mine = StaySerializer()
+    other = StaySerializer()
+
+    def to_representation(self, meeting: questions.Meeting) -> dict[str, Any]:
+        told = super().to_representation(meeting)
+        if not sees_everything(self):
+            told |= {"place": None, "place_name": ""}
+        return told
+
+
+class MeetingsSerializer(serializers.Serializer[Any]):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    meetings = MeetingSerializer(many=True)
+    blind = BlindIntervalSerializer(many=True)
+
+
 class NeighboursSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
@@ -149,6 +179,7 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
 
     permissions_by_action: ClassVar[dict[str, Permission]] = {
         "neighbours": Permission.ASSET_READ,
+        "meetings": Permission.ASSET_READ,
         "administrators": Permission.ASSET_READ,
     }
     serializer_class = NeighboursSerializer
@@ -195,6 +226,37 @@ class TogetherViewSet(viewsets.GenericViewSet[Any]):
             "blind": observed.blind([vm.source_id], window),
         }
         return Response(NeighboursSerializer(told).data)
+
+    @extend_schema(parameters=[FROM, TO, PLACES, WITH], responses=MeetingsSerializer, filters=False)
+    @action(detail=True, pagination_class=None)
+    def meetings(self, request: Request, pk: str) -> Response:
+        """When exactly this machine and another one were together, and by what that is known."""
+        vm: Asset = self.get_object()
+        by = request.query_params.get("by", "host")
+        if by not in questions.PLACES:
+            raise ValidationError({"by": [f"One of {', '.join(questions.PLACES)}."]})
+        now = datetime.now(UTC)
+        window = window_in(request, now=now)
+        other = self._other(request)
+        found = questions.meetings(vm, other, window=window, place=by, now=now)
+        stays = [stay for one in found for stay in (one.mine, one.other)]
+        told = {
+            "since": window.since,
+            "until": window.until,
+            "meetings": found,
+            "blind": observed.blind([vm.source_id], window),
+        }
+        context = {**self.get_serializer_context(), "blind": observed.blind_during(stays)}
+        return Response(MeetingsSerializer(told, context=context).data)
+
+    def _other(self, request: Request) -> Asset:
+        """The machine that `with` names, of those that the person may see."""
+        text = request.query_params.get("with", "")
+        is_id = text.isascii() and text.isdigit() and len(text) < 19
+        other = self.get_queryset().filter(pk=int(text)).first() if is_id else None
+        if other is None:
+            raise ValidationError({"with": ["This is not the id of a machine."]})
+        return other
 
     @extend_schema(parameters=[FROM, TO, START], responses=AdministratorsSerializer, filters=False)
     @action(detail=True, pagination_class=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,13 +15,25 @@ from rest_framework.response import Response
 
 from accounts.permissions import Permission
 from inventory.api_moments import asked, sees_everything
-from inventory.chronicle import observed, questions
+from inventory.chronicle import observed, questions, windows
 from inventory.chronicle.administrators_api import BlindIntervalSerializer
 from inventory.chronicle.filters import MacHoldingFilter, StayFilter
 from inventory.chronicle.models import BlindInterval, MacHolding, Stay
 from inventory.models import Asset
 
 AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="What was so at this moment.")
+FROM = OpenApiParameter(
+    "from",
+    OpenApiTypes.DATETIME,
+    description="What was so, or may have been, after this moment; a year before `to` if only that"
+    " is given.",
+)
+TO = OpenApiParameter(
+    "to",
+    OpenApiTypes.DATETIME,
+    description="What was so, or may have been, before this moment; now if only `from` is given.",
+)
+PLACE = OpenApiParameter("place", OpenApiTypes.INT, description="Id of an asset.")
 _MOMENTS = ("began_after", "valid_from", "sure_until", "valid_to", "basis", "blind")
 
 
@@ -53,7 +66,28 @@ class StaySerializer(IntervalSerializer):
         return told
 
 
+class HostOfHolderSerializer(serializers.ModelSerializer[Stay]):
+    """A host that the machine was on while its card had the address."""
+
+    place_name = serializers.CharField(source="place.name", default="")
+
+    class Meta:
+        model = Stay
+        fields = ("place", "place_name", "place_ref", "valid_from", "valid_to", "basis")
+        read_only_fields = fields
+
+
 class MacHoldingSerializer(IntervalSerializer):
+    hosts = serializers.SerializerMethodField(
+        help_text="The hosts that the machine was on meanwhile (with `at`: then), latest first."
+        " For who sees the whole estate."
+    )
+
+    @extend_schema_field(HostOfHolderSerializer(many=True))
+    def get_hosts(self, holding: MacHolding) -> Any:
+        hosts: dict[int, list[Stay]] = self.context.get("hosts", {})
+        return HostOfHolderSerializer(hosts.get(holding.pk, []), many=True).data
+
     class Meta:
         model = MacHolding
         fields = (
@@ -65,6 +99,7 @@ class MacHoldingSerializer(IntervalSerializer):
             "mac_type",
             "network",
             "network_name",
+            "hosts",
             *_MOMENTS,
         )
         read_only_fields = fields
@@ -109,15 +144,25 @@ class StayViewSet(IntervalViewSet):
         if text:
             found = found.filter(place__in=_visible_place(text, self.request.user))
         at = asked(self.request, "at")
+        if window := _window(self.request):
+            found = found.between(window.since, window.until)
         then: QuerySet[Any] = found if at is None else found.at(at)
         return then
 
-    @extend_schema(
-        parameters=[AT, OpenApiParameter("place", OpenApiTypes.INT, description="Id of an asset.")]
-    )
+    @extend_schema(parameters=[AT, FROM, TO, PLACE])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Stays, latest first."""
         return super().list(request, *args, **kwargs)
+
+
+def _window(request: Request) -> windows.Window | None:
+    """The time from `from` to `to`, or None without both: a year at most, and now if left out."""
+    if not {"from", "to"} & set(request.query_params):
+        return None
+    found = windows.asked(request.query_params, now=datetime.now(UTC), usual=windows.LONGEST)
+    if found.problem:
+        raise ValidationError({"from": [found.problem]})
+    return found.window
 
 
 def _visible_place(text: str, user: Any) -> QuerySet[Asset]:
@@ -133,6 +178,10 @@ class MacHoldingViewSet(IntervalViewSet):
     queryset = MacHolding.objects.none()
     filterset_class = MacHoldingFilter
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._hosts: dict[int, list[Stay]] = {}
+
     def get_queryset(self) -> QuerySet[MacHolding]:
         return MacHolding.objects.visible_to(self.request.user).select_related("vm")  # type: ignore[arg-type]
 
@@ -146,6 +195,15 @@ class MacHoldingViewSet(IntervalViewSet):
         at = asked(self.request, "at")
         then: QuerySet[Any] = found if at is None else found.at(at)
         return then
+
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        page = super().paginate_queryset(queryset)
+        if page and self.request.user.sees_everything:  # type: ignore[union-attr]
+            self._hosts = questions.hosts_of(page, at=asked(self.request, "at"))
+        return page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "hosts": self._hosts}
 
     @extend_schema(
         parameters=[AT, OpenApiParameter("mac", OpenApiTypes.STR, description="In any notation.")]

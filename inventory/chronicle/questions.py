@@ -126,8 +126,8 @@ def meetings(
         list(
             Stay.objects.filter(vm=one, place_kind=place)
             .between(window.since, window.until)
-            .select_related("place")
-            .defer("place__record")
+            .select_related("place", "vm")
+            .defer("place__record", "vm__record")
             .order_by("valid_from")
         )
         for one in (vm, other)
@@ -285,14 +285,24 @@ def holders(mac: str, user: User, *, at: datetime | None = None) -> list[Holder]
             )
         )[:MOST]
     )
-    stays = _host_stays({row.vm_id for row in rows}, at=at)
-    return [
-        Holder(
-            holding=row,
-            stays=[stay for stay in stays.get(row.vm_id, []) if _overlap(stay, row)],
-        )
-        for row in rows
-    ]
+    stays = _meanwhile(rows, at=at)
+    return [Holder(holding=row, stays=stays[row.pk]) for row in rows]
+
+
+def hosts_of(
+    holdings: Sequence[MacHolding], *, at: datetime | None = None
+) -> dict[int, list[Stay]]:
+    """By holding, the hosts its machine was on meanwhile, latest first; with `at`, the one then."""
+    stays = _meanwhile(holdings, at=at)
+    return {row.pk: Holder(holding=row, stays=stays[row.pk]).hosts for row in holdings}
+
+
+def _meanwhile(holdings: Sequence[MacHolding], *, at: datetime | None) -> dict[int, list[Stay]]:
+    stays = _host_stays({row.vm_id for row in holdings}, at=at)
+    return {
+        row.pk: [stay for stay in stays.get(row.vm_id, []) if _overlap(stay, row)]
+        for row in holdings
+    }
 
 
 def shared_addresses(user: User) -> list[tuple[str, int]]:

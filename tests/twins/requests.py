@@ -81,6 +81,7 @@ DETAILS: tuple[tuple[str, str], ...] = (
     ("/inventory/assets/{}/neighbours/?by=administrator", "asset"),
     ("/inventory/assets/{}/neighbours/?with=2", "asset"),
     ("/api/v1/assets/{}/neighbours/", "asset"),
+    ("/api/v1/assets/{}/meetings/?with=2", "asset"),
     ("/api/v1/assets/{}/neighbours/?by=administrator", "asset"),
     ("/api/v1/assets/{}/administrators/", "asset"),
     ("/api/v1/assets/{}/lineage/", "asset"),

@@ -319,6 +319,63 @@ def test_the_interface_says_of_each_row_when_it_was_not_observed(
     assert held["blind"] == [silence]
 
 
+def test_the_interface_proves_that_two_were_together(client: Client) -> None:
+    query = {"with": str(pk("web-2")), "from": "2026-03-10T12:00Z"}
+    with time_machine.travel(at(8), tick=False):
+        told = client.get(f"/api/v1/assets/{pk('web-1')}/meetings/", query).json()
+
+    [met] = told["meetings"]
+    assert (met["place_name"], met["minutes"], met["possible_minutes"]) == ("esx-1", 60, 60)
+    assert (met["mine"]["vm_name"], met["other"]["vm_name"]) == ("web-1", "web-2")
+    assert (met["other"]["basis"], met["other"]["valid_to"]) == ("first", "2026-03-10T13:00:00Z")
+    assert told["blind"][0]["what"] == "inventory"
+
+
+def test_the_interface_proves_nothing_about_what_somebody_may_not_see(source: Source) -> None:
+    team = TeamFactory()
+    owner = UserFactory(roles=["remediator"], scope="teams")
+    owner.teams.add(team)
+    Asset.objects.filter(name__in=("web-1", "web-2")).update(team=team)
+    client, own = client_of(owner), pk("web-1")
+    with time_machine.travel(at(8), tick=False):
+        told = client.get(f"/api/v1/assets/{own}/meetings/?with={pk('web-2')}").json()
+        [held] = client.get("/api/v1/mac-holdings/", {"mac": MAC}).json()["results"]
+        answers = [
+            client.get(f"/api/v1/assets/{own}/meetings/?with={other}")
+            for other in (pk("web-3"), 987654321, "x", "")
+        ]
+
+    assert [met["minutes"] for met in told["meetings"]] == [60]
+    assert "esx-1" not in str(told)
+    assert "host-1" not in str(told)
+    assert held["hosts"] == []
+    assert {answer.status_code for answer in answers} == {HTTPStatus.BAD_REQUEST}
+    assert len({answer.content for answer in answers}) == 1
+
+
+def test_the_interface_says_what_a_host_ran_in_a_time(client: Client) -> None:
+    with time_machine.travel(at(8), tick=False):
+
+        def on(name: str, **query: str) -> set[str]:
+            told = client.get("/api/v1/stays/", {"place": str(pk(name)), **query}).json()
+            return {stay["vm_name"] for stay in told["results"]}
+
+        assert on("esx-1", to="2026-03-10T12:30Z") == {"web-1", "web-2"}
+        assert on("esx-1", **{"from": "2026-03-10T13:30Z"}) == {"web-1"}
+        assert on("esx-2", to="2026-03-10T12:30Z") == set()
+
+
+def test_the_interface_says_on_which_hosts_a_holder_was(client: Client) -> None:
+    def hosts(**query: str) -> list[str]:
+        with time_machine.travel(at(8), tick=False):
+            told = client.get("/api/v1/mac-holdings/", query).json()["results"]
+        [held] = [one for one in told if one["vm_name"] == "web-2"]
+        return [host["place_name"] for host in held["hosts"]]
+
+    assert hosts() == ["esx-2", "esx-1"]
+    assert hosts(at="2026-03-10T12:30Z") == ["esx-1"]
+
+
 def test_what_was_not_observed_of_many_rows_is_asked_for_once(client: Client) -> None:
     client.get("/api/v1/stays/")  # what a session asks once
     asked = []
@@ -333,7 +390,10 @@ def test_what_was_not_observed_of_many_rows_is_asked_for_once(client: Client) ->
 
 @pytest.mark.parametrize(
     "address",
-    ["stays/?at=x", "stays/?place=x", "mac-holdings/?mac=x", "mac-holdings/?at=x", "events/?vm=x"],
+    [
+        *("stays/?at=x", "stays/?place=x", "stays/?from=x", "stays/?from=2026-03-10&to=2026-03-09"),
+        *("mac-holdings/?mac=x", "mac-holdings/?at=x", "events/?vm=x"),
+    ],
 )
 def test_the_interface_refuses_what_it_does_not_understand(client: Client, address: str) -> None:
     assert client.get(f"/api/v1/{address}").status_code == HTTPStatus.BAD_REQUEST
