@@ -186,7 +186,7 @@ class Following:
             return
         if increments.is_busy(source):
             return
-        cursor = EventCursor(at=source.events_at, key=source.events_key)
+        cursor = EventCursor(at=source.events_at, key=source.events_key, until=source.events_until)
         items = list(
             self._platform.read(
                 self._pending, events_since=cursor, tags=partial(published.tags, source)
