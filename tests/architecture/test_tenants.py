@@ -41,7 +41,6 @@ OWN = frozenset(
         "api:source-detail",
         "findings:finding",
         "api:asset-together-neighbours",
-        "api:asset-together-meetings",
         "inventory:asset",
         "inventory:asset-neighbours",
         "inventory:asset-timeline",
