@@ -138,7 +138,20 @@ def host(subject: Subject) -> dict[str, Any]:
 
 
 def _machines(subject: Subject, **where: Any) -> list[rows.Row]:
-    return rows.build(Kind.VM, list(subject.visible(Kind.VM).filter(**where)), subject.user)
+    found = list(subject.visible(Kind.VM).filter(**where))
+    return rows.build(Kind.VM, found, subject.user, parent=subject.asset)
+
+
+def _first(found: QuerySet[Asset]) -> tuple[list[Asset], int]:
+    """The first of them, and how many there are. One query."""
+    counted: Any = found.annotate(of=Window(Count("*")))
+    first = list(counted[:MOST])
+    return first, first[0].of if first else 0
+
+
+def _there(subject: Subject) -> Asset | None:
+    """The asset itself, unless it is gone: then nothing belongs to it."""
+    return None if subject.asset.gone_at else subject.asset
 
 
 def _typed(assets: QuerySet[Asset]) -> list[tuple[Asset, AnyRecord]]:
@@ -179,7 +192,7 @@ def cluster(subject: Subject) -> dict[str, Any]:
         return {}
     hosts = list(subject.visible(Kind.HOST).filter(record__cluster_ref=subject.asset.ref))
     return {
-        "hosts": rows.build(Kind.HOST, hosts, subject.user),
+        "hosts": rows.build(Kind.HOST, hosts, subject.user, parent=_there(subject)),
         "rules": _with_members(subject, record.rules),
         "groups": _with_members(subject, record.groups),
         "overrides": None
@@ -213,10 +226,10 @@ def carrier(subject: Subject) -> dict[str, Any]:
     record = subject.record
     if not isinstance(record, Network | Datastore):
         return {}
-    carried = subject.visible(Kind.VM).filter(ref__in=record.vm_refs or ())
+    first, count = _first(subject.visible(Kind.VM).filter(ref__in=record.vm_refs or ()))
     return {
-        "carried_count": carried.count(),
-        "machines": rows.build(Kind.VM, list(carried[:MOST]), subject.user),
+        "carried_count": count,
+        "machines": rows.build(Kind.VM, first, subject.user),
         "carrier": subject.asset.kind,
         **_ports_or_mounts(subject, record),
     }
@@ -246,12 +259,12 @@ def role(subject: Subject) -> dict[str, Any]:
     record = subject.record
     if not isinstance(record, Role):
         return {}
-    grants = subject.visible(Kind.GRANT).filter(record__role_id=int(record.uid))
+    first, count = _first(subject.visible(Kind.GRANT).filter(record__role_id=int(record.uid)))
     groups: dict[str, list[str]] = {}
     for privilege in record.privileges or ():
         groups.setdefault(privilege.partition(".")[0], []).append(privilege)
     return {
-        "grants": rows.build(Kind.GRANT, list(grants[:MOST]), subject.user),
-        "grant_count": grants.count(),
+        "grants": rows.build(Kind.GRANT, first, subject.user, parent=_there(subject)),
+        "grant_count": count,
         "privileges": None if record.privileges is None else sorted(groups.items()),
     }

@@ -33,10 +33,16 @@ class Row(msgspec.Struct):
 
 
 def build(
-    kind: Kind, assets: Sequence[Asset], user: User, *, then: datetime | None = None
+    kind: Kind,
+    assets: Sequence[Asset],
+    user: User,
+    *,
+    then: datetime | None = None,
+    parent: Asset | None = None,
 ) -> list[Row]:
     """Rows for a page of assets. Whatever stands around them is only what the person may see.
 
+    `parent` is what all of them belong to, where that is known.
     As of a moment what belongs to them is not counted: the list it leads to counts it.
     """
     rows = [Row(asset, typed(asset.record)) for asset in assets]
@@ -44,7 +50,10 @@ def build(
         return rows
     if panels.is_judged(kind):
         _judge(rows)
-    _attach_parents(kind, rows, user, then)
+    if parent is None:
+        _attach_parents(kind, rows, user, then)
+    for row in rows if parent is not None else ():
+        row.parent = parent
     if then is None:
         _count_around(kind, rows, user)
     else:

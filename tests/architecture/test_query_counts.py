@@ -9,12 +9,16 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.access import API, PUBLIC, SIGNED_IN
 from accounts.models import User
 from accounts.roles import Role
+from inventory.models import Asset
+from inventory.records import Kind
 from tests.architecture.routes import LOOKERS, Route, World, all_routes, holds
 from tests.findings import estate
+from tests.inventory.pages.world import build
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 A_DOZEN = 12
@@ -62,3 +66,26 @@ def test_a_page_asks_a_dozen_questions_at_most() -> None:
     assert len(asked) > 50
     assert {name: n for name, n in asked.items() if n > MORE.get(name, A_DOZEN)} == {}
     assert {name: n for name, n in MORE.items() if asked[name] < n} == {}
+
+
+# What the page of an asset asks that others are around of. It only ever gets shorter.
+AMONG_OTHERS = {
+    Kind.VM: 14,
+    Kind.HOST: 15,
+    Kind.CLUSTER: 14,
+    Kind.NETWORK: 14,
+    Kind.DATASTORE: 14,
+}
+
+
+def test_the_page_of_an_asset_among_others_asks_little_more() -> None:
+    world = World()
+    build(now=datetime.now(UTC))
+    asked: dict[Kind, int] = {}
+    for asset in Asset.objects.present():
+        address = reverse("inventory:asset", args=[asset.pk])
+        count = _questions(world.people[Role.ANALYST], address) or 0
+        asked[Kind(asset.kind)] = max(count, asked.get(Kind(asset.kind), 0))
+
+    assert {kind: n for kind, n in asked.items() if n > AMONG_OTHERS.get(kind, A_DOZEN)} == {}
+    assert {kind: n for kind, n in AMONG_OTHERS.items() if asked[kind] < n} == {}
