@@ -182,13 +182,16 @@ def _everything(record: AnyRecord, names: history.Names) -> list[facts.Fact]:
 
 _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
     Kind.VM: lambda subject: {**around.machine(subject), **access.on_machine(subject)},
-    Kind.IMAGE: lambda subject: {**around.cards(subject), **access.on_machine(subject)},
+    Kind.IMAGE: lambda subject: {
+        **around.cards(subject),
+        **around.image(subject),
+        **access.on_machine(subject),
+    },
     Kind.HOST: around.host,
     Kind.CLUSTER: around.cluster,
     Kind.NETWORK: around.carrier,
     Kind.SWITCH: around.switch,
     Kind.DATASTORE: around.carrier,
-    Kind.IMAGE: around.image,
     Kind.ROLE: around.role,
     Kind.GRANT: access.of_grant,
     Kind.PRINCIPAL: access.of_principal,
