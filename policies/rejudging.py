@@ -118,7 +118,8 @@ def rejudge(
 
 
 def _reads_any(one: Configured, fields: set[tuple[Kind, str]]) -> bool:
-    kinds = {kind for kind, field in fields if field == ALL}
+    # A finding calls what it is about by name, so whoever reads anything of a thing reads that.
+    kinds = {kind for kind, field in fields if field in (ALL, "name")}
     for read in one.check.reads:
         kind, _, field = read.partition(".")
         if Kind(kind) in kinds or (Kind(kind), field) in fields:

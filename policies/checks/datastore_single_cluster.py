@@ -45,7 +45,7 @@ def _hosts(found: Deviation) -> Value:
     statements=("CHG-4",),
     params=Params,
     facts=("host_refs",),
-    reads=("host.cluster_ref",),
+    reads=("host.cluster_ref", "cluster.name"),
     why=(
         "Every host that mounts a datastore can read and delete all files on it. A compromised "
         "host of a test cluster then holds the production disks."
