@@ -14,7 +14,14 @@ from msgspec import structs
 from pyVim.connect import Disconnect, SmartConnect
 from pyVmomi import vim as typed_vim
 
-from inventory.connectors.base import BlindSpot, CollectionFailed, Count, Doubt, Item, Unreadable
+from inventory.connectors.base import (
+    BlindSpot,
+    CollectionFailed,
+    Count,
+    Doubt,
+    Item,
+    Unreadable,
+)
 from inventory.connectors.vsphere.connector import VsphereConnector
 from inventory.connectors.vsphere.methods import REST_SESSION
 from inventory.records import (
@@ -31,6 +38,7 @@ from inventory.records import (
     VirtualMachine,
     kind_of,
 )
+from inventory.staging import Take
 from tests.inventory.connectors.vsphere.conftest import Build
 from tests.peers.certificates import self_signed
 from tests.peers.fault_proxy import Fault, FaultProxy
@@ -553,6 +561,16 @@ def test_two_objects_with_one_identity_are_told(vcenter: Vcsim, connector_to: Bu
     finally:
         vcenter.apply(set=[{**clone, "values": {"config.instanceUuid": second.uid}}])
 
-    [aside] = of(Unreadable, items)
-    assert (aside.ref, aside.kind) == (second.ref, Kind.VM)
-    assert first.uid in aside.reason
+    both = [one.ref for one in of(VirtualMachine, items) if one.uid == first.uid]
+    assert both == [first.ref, second.ref]
+    assert not of(Unreadable, items)
+    for known, stranger in ((first, second), (second, first)):
+        take = Take(expected_instance="", known={(Kind.VM, first.uid): known.ref})
+        for item in items:
+            if isinstance(item, NOTES):
+                take.note(item)
+            else:
+                take.row(item)
+        [aside] = take.unreadable
+        assert (aside.ref, aside.kind) == (stranger.ref, Kind.VM)
+        assert first.uid in aside.reason
