@@ -350,7 +350,7 @@ def test_a_template_tells_all_that_a_machine_is_configured_with(analyst: Client,
         "Who can copy it or make machines of it",
     ):
         assert said in text, said
-    assert "Content library" not in text
+    assert "Copy of the item" not in text
     assert "As the guest sees it" not in text
     assert "What the guest itself sees" not in text
 

@@ -566,7 +566,7 @@ def test_two_objects_with_one_identity_are_told(vcenter: Vcsim, connector_to: Bu
     assert not of(Unreadable, items)
     for known, stranger in ((first, second), (second, first)):
         take = Take(expected_instance="", known={(Kind.VM, first.uid): known.ref})
-        for item in items:
+        for item in list[Any](items):
             if isinstance(item, NOTES):
                 take.note(item)
             else:
