@@ -21,7 +21,7 @@ from inventory.models import Source, Watch
 from tests.faults.workers import REPOSITORY, worker_environment
 from tests.peers.vcsim import Vcsim
 
-LEASE_SECONDS = 2.0
+LEASE_SECONDS = 5.0
 
 
 def add_source(vcsim: Vcsim, name: str, *, is_watched: bool = True) -> Source:
