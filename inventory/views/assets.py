@@ -18,7 +18,7 @@ from accounts.permissions import Permission
 from inventory import facts, history, listings, panels, past
 from inventory.chronicle import lineage
 from inventory.models import Asset, AssetVersion
-from inventory.records import AnyRecord, Kind, kind_of
+from inventory.records import AnyRecord, Image, Kind, kind_of
 from inventory.views import access, around
 from inventory.views.sections import SECTIONS, sections_of
 
@@ -180,12 +180,17 @@ def _everything(record: AnyRecord, names: history.Names) -> list[facts.Fact]:
     ]
 
 
+def _is_item(record: AnyRecord) -> bool:
+    """Whether it lies in a content library: grants on libraries are not collected."""
+    return isinstance(record, Image) and record.library_ref is not None
+
+
 _BUILDERS: dict[Kind, Callable[[around.Subject], dict[str, Any]]] = {
     Kind.VM: lambda subject: {**around.machine(subject), **access.on_machine(subject)},
     Kind.IMAGE: lambda subject: {
         **around.cards(subject),
         **around.image(subject),
-        **access.on_machine(subject),
+        **({} if _is_item(subject.record) else access.on_machine(subject)),
     },
     Kind.HOST: around.host,
     Kind.CLUSTER: around.cluster,
