@@ -181,7 +181,10 @@ class Stay(Interval):
     def is_where(self, other: Stay) -> bool:
         """Whether both are in one place, whatever the platform called it meanwhile."""
         if self.place_id is None or other.place_id is None:
-            return self.place_ref == other.place_ref
+            mine, theirs = (
+                (stay.source_id, stay.place_kind, stay.place_ref) for stay in (self, other)
+            )
+            return mine == theirs
         return self.place_id == other.place_id
 
 

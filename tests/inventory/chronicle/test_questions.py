@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from inventory.chronicle import questions
 from inventory.chronicle.windows import Window
-from inventory.models import Asset, Source, Watch
+from inventory.models import Asset, Source, Stay, Watch
 from inventory.records import Host, Kind, Platform, PowerState
 from tests.factories import SourceFactory, TeamFactory, UserFactory
 from tests.inventory.chronicle.lives import at, collect, event, nic, places, read_until, run, vm
@@ -281,3 +281,10 @@ def test_who_was_where_nobody_collected_was_together_all_the_same(
     run(source, FakeConnector(*places(), seventh, *machines, extra=extra), hours=2)
 
     assert with_web_1(analyst, 0, 2) == {"web-2": (60, 60)}
+
+
+def test_two_platforms_that_call_a_host_the_same_have_two_hosts() -> None:
+    there = {"place_kind": "host", "place_ref": "host-7"}
+
+    assert Stay(source_id=1, **there).is_where(Stay(source_id=1, **there))
+    assert not Stay(source_id=1, **there).is_where(Stay(source_id=2, **there))
